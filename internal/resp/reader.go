@@ -1,0 +1,291 @@
+package resp
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+)
+
+// The limits of a Reader. They stand above what servers send: their strings
+// end at proto-max-bulk-len (512 MiB by default), their nesting at a handful.
+const (
+	MaxBulk  = 1 << 30 // bytes of one bulk string
+	MaxArray = math.MaxUint32
+	MaxDepth = 32
+	maxLine  = 64 << 10
+)
+
+const (
+	minBuffer = 64
+	// maxEmptyReads is how often a source may return neither bytes nor an
+	// error before it counts as broken, as in bufio.
+	maxEmptyReads = 100
+)
+
+// Reader reads replies, or on the server's side commands, from a stream. Not
+// safe for concurrent use. After any error the stream can't be read on: where
+// in a reply it stands is unknown.
+//
+// The end of the stream is [io.EOF] before the first byte of a reply's
+// header, and [io.ErrUnexpectedEOF] anywhere else inside ReadHeader, ReadBulk
+// and so on. Between the elements of an array it is io.EOF too: only the caller
+// knows that more was announced.
+type Reader struct {
+	src   io.Reader
+	buf   []byte // r and w index it: buf[r:w] has been read and not consumed
+	r, w  int
+	base  []byte // the buffer of the size asked for; buf is larger only while a larger bulk is read
+	total int64  // bytes taken from src
+
+	command []byte // the arguments of the last command, see ReadCommand
+}
+
+// NewReader makes a reader with a buffer of size bytes. Larger bulks are read
+// through a larger buffer, which is dropped afterwards.
+func NewReader(src io.Reader, size int) *Reader {
+	base := make([]byte, max(size, minBuffer))
+	return &Reader{src: src, buf: base, base: base}
+}
+
+// Buffered is the number of bytes that can be read without asking the source.
+func (r *Reader) Buffered() int { return r.w - r.r }
+
+// BytesRead is the number of bytes consumed so far.
+func (r *Reader) BytesRead() int64 { return r.total - int64(r.w-r.r) }
+
+// fill reads at least one more byte into the buffer. It moves what is
+// buffered, so slices handed out before are void. want is how many bytes
+// beyond buf[r] the caller needs in one piece.
+func (r *Reader) fill(want int) error {
+	if len(r.buf) > len(r.base) && want <= len(r.base) {
+		// The large bulk that the buffer grew for is over: let it go.
+		r.w = copy(r.base, r.buf[r.r:r.w])
+		r.buf, r.r = r.base, 0
+	}
+	if r.r == r.w {
+		r.r, r.w = 0, 0
+	}
+	if r.r+want > len(r.buf) {
+		if want > len(r.buf) && r.w-r.r == len(r.buf) {
+			// The buffer is full of one bulk: double it. Its announced length
+			// isn't believed beyond what arrived.
+			grown := make([]byte, min(want, 2*len(r.buf)))
+			r.w = copy(grown, r.buf[r.r:r.w])
+			r.buf, r.r = grown, 0
+		} else {
+			r.w = copy(r.buf, r.buf[r.r:r.w])
+			r.r = 0
+		}
+	}
+	for range maxEmptyReads {
+		n, err := r.src.Read(r.buf[r.w:])
+		if n < 0 || n > len(r.buf)-r.w {
+			return protocolErrorf("source returned %d bytes for a buffer of %d", n, len(r.buf)-r.w)
+		}
+		r.w += n
+		r.total += int64(n)
+		if n > 0 {
+			return nil // an error that came along comes again with the next read
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return io.ErrNoProgress
+}
+
+// line returns the next line without its end.
+func (r *Reader) line() ([]byte, error) {
+	searched := 0
+	for {
+		if i := bytes.IndexByte(r.buf[r.r+searched:r.w], '\n'); i >= 0 {
+			i += searched
+			line := r.buf[r.r : r.r+i]
+			r.r += i + 1
+			if i < 1 || line[i-1] != '\r' {
+				return nil, protocolErrorf("line does not end in CR LF")
+			}
+			return line[:i-1], nil
+		}
+		searched = r.w - r.r
+		if searched >= maxLine {
+			return nil, fmt.Errorf("%w: a line of more than %d bytes", ErrTooLarge, maxLine)
+		}
+		if err := r.fill(searched + 1); err != nil {
+			if err == io.EOF && searched > 0 { //nolint:errorlint // sources return io.EOF itself
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+	}
+}
+
+// ReadHeader reads the first line of the next reply, or of the next element
+// of an array.
+func (r *Reader) ReadHeader() (Header, error) {
+	line, err := r.line()
+	if err != nil {
+		return Header{}, err
+	}
+	if len(line) == 0 {
+		return Header{}, protocolErrorf("empty line where a reply should begin")
+	}
+	h := Header{Kind: Kind(line[0])}
+	switch h.Kind {
+	case Simple, Error:
+		h.Line = line[1:]
+		return h, nil
+	case Integer, Bulk, Array:
+		n, ok := parseInt(line[1:])
+		if !ok {
+			return Header{}, protocolErrorf("malformed number after %q", line[0])
+		}
+		h.N = n
+	default:
+		return Header{}, protocolErrorf("%s", h.Kind)
+	}
+	switch {
+	case h.Kind == Integer:
+	case h.N < -1:
+		return Header{}, protocolErrorf("negative length of %s", h.Kind)
+	case h.Kind == Bulk && h.N > MaxBulk:
+		return Header{}, fmt.Errorf("%w: a bulk string of %d bytes", ErrTooLarge, h.N)
+	case h.Kind == Array && h.N > MaxArray:
+		return Header{}, fmt.Errorf("%w: an array of %d elements", ErrTooLarge, h.N)
+	}
+	return h, nil
+}
+
+// ReadBulk reads the n bytes that a Bulk header announced, and the line end
+// after them. The bytes lie in the reader's buffer: valid until the next read.
+func (r *Reader) ReadBulk(n int64) ([]byte, error) {
+	if n < 0 || n > MaxBulk {
+		return nil, fmt.Errorf("%w: a bulk string of %d bytes", ErrTooLarge, n)
+	}
+	need := int(n) + 2
+	for r.w-r.r < need {
+		if err := r.fill(need); err != nil {
+			return nil, unexpected(err)
+		}
+	}
+	end := r.r + int(n)
+	if r.buf[end] != '\r' || r.buf[end+1] != '\n' {
+		return nil, protocolErrorf("bulk string does not end in CR LF")
+	}
+	payload := r.buf[r.r:end:end]
+	r.r = end + 2
+	return payload, nil
+}
+
+// ReadBulkReply reads a whole bulk string, header and payload; ok is false
+// for a null. Any other kind is a [ProtocolError]. The bytes are valid until
+// the next read.
+func (r *Reader) ReadBulkReply() (payload []byte, ok bool, err error) {
+	// The common case, all of it buffered, in one pass over the header.
+	if b := r.buf[r.r:r.w]; len(b) > 3 && b[0] == byte(Bulk) {
+		n, i := 0, 1
+		for i < len(b) && i < 10 && b[i]-'0' <= 9 {
+			n = n*10 + int(b[i]-'0')
+			i++
+		}
+		if end := i + 2 + n; i > 1 && end+2 <= len(b) && b[i] == '\r' && b[i+1] == '\n' && b[end] == '\r' && b[end+1] == '\n' {
+			r.r += end + 2
+			return b[i+2 : end : end], true, nil
+		}
+	}
+	h, err := r.ReadHeader()
+	if err != nil {
+		return nil, false, err
+	}
+	if h.Kind != Bulk {
+		return nil, false, Unexpected(h, "bulk string")
+	}
+	if h.Null() {
+		return nil, false, nil
+	}
+	payload, err = r.ReadBulk(h.N)
+	return payload, err == nil, err
+}
+
+// DiscardBulk skips the n bytes that a Bulk header announced, and the line
+// end after them, without holding them.
+func (r *Reader) DiscardBulk(n int64) error {
+	for n > 0 {
+		if r.r == r.w {
+			if err := r.fill(1); err != nil {
+				return unexpected(err)
+			}
+		}
+		step := min(n, int64(r.w-r.r))
+		r.r += int(step)
+		n -= step
+	}
+	_, err := r.ReadBulk(0)
+	return err
+}
+
+// Skip reads one whole reply, of any shape, and throws it away.
+func (r *Reader) Skip() error { return r.skip(0) }
+
+func (r *Reader) skip(depth int) error {
+	h, err := r.ReadHeader()
+	if err != nil {
+		return err
+	}
+	return r.SkipRest(h, depth)
+}
+
+// SkipRest throws away what follows the header h: a bulk's payload, an
+// array's elements. depth is the number of arrays that h stands in.
+func (r *Reader) SkipRest(h Header, depth int) error {
+	switch {
+	case h.Null():
+		return nil
+	case h.Kind == Bulk:
+		return r.DiscardBulk(h.N)
+	case h.Kind == Array:
+		if depth >= MaxDepth {
+			return fmt.Errorf("%w: arrays nested deeper than %d", ErrTooLarge, MaxDepth)
+		}
+		for range h.N {
+			if err := r.skip(depth + 1); err != nil {
+				return unexpected(err)
+			}
+		}
+	}
+	return nil
+}
+
+// unexpected turns the end of the stream in the middle of something into
+// io.ErrUnexpectedEOF.
+func unexpected(err error) error {
+	if err == io.EOF { //nolint:errorlint // sources return io.EOF itself
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// parseInt reads a decimal integer of at most 64 bits with an optional sign.
+func parseInt(b []byte) (int64, bool) {
+	negative := false
+	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
+		negative = b[0] == '-'
+		b = b[1:]
+	}
+	if len(b) == 0 || len(b) > 19 {
+		return 0, false
+	}
+	var n uint64
+	for _, c := range b {
+		c -= '0'
+		if c > 9 {
+			return 0, false
+		}
+		n = n*10 + uint64(c) // 19 digits fit
+	}
+	if negative {
+		return -int64(n), n <= 1<<63
+	}
+	return int64(n), n <= math.MaxInt64
+}
