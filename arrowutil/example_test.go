@@ -1,0 +1,75 @@
+package arrowutil_test
+
+import (
+	"bytes"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/redisarrow/redisarrow/arrowutil"
+)
+
+// exampleReader stands for an iterator of package iterator.
+func exampleReader() array.RecordReader {
+	schema := arrow.NewSchema([]arrow.Field{{Name: "name", Type: arrow.BinaryTypes.String}}, nil)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer b.Release()
+	b.Field(0).(*array.StringBuilder).AppendValues([]string{"Alice", "Bob"}, nil)
+	batch := b.NewRecordBatch()
+	defer batch.Release()
+	rr, err := array.NewRecordReader(schema, []arrow.RecordBatch{batch})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return rr
+}
+
+func ExampleWriteIPCFile() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+
+	rr := exampleReader()
+	defer rr.Release()
+	res, err := arrowutil.WriteIPCFile(filepath.Join(dir, "users.arrow"), rr,
+		arrowutil.WithCompression(arrowutil.ZSTD))
+	if err != nil {
+		log.Fatal(err) // and there is no users.arrow
+	}
+	fmt.Println(res.Rows, "rows in", res.Batches, "batch")
+	// Output: 2 rows in 1 batch
+}
+
+func ExampleWriteIPCStream() {
+	rr := exampleReader()
+	defer rr.Release()
+	var pipe bytes.Buffer // or os.Stdout, an http.ResponseWriter, a net.Conn
+	res, err := arrowutil.WriteIPCStream(&pipe, rr,
+		arrowutil.WithProgress(func(r arrowutil.Result) { fmt.Println("so far:", r.Rows) }))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(res.Bytes == int64(pipe.Len()))
+	// Output:
+	// so far: 2
+	// true
+}
+
+func ExampleCollect() {
+	rr := exampleReader()
+	defer rr.Release()
+	table, err := arrowutil.Collect(rr)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer table.Release()
+	fmt.Println(table.NumRows(), "rows of", table.NumCols(), "column")
+	// Output: 2 rows of 1 column
+}

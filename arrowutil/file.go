@@ -1,0 +1,57 @@
+package arrowutil
+
+import (
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+)
+
+// WriteIPCFile writes all batches of rr into an Arrow IPC file (also known as
+// Feather V2). A reader without batches gives a valid file with the schema alone.
+//
+// The file appears under its name only when it is whole: it is written beside
+// it under a hidden name (".redisarrow-*.tmp"), synced to disk and then renamed,
+// replacing a file that was there. On any error, the reader's own included,
+// nothing stays: the hidden file is removed, and a file that was there before is
+// untouched. (Only a process that is killed, or loses power, can leave a hidden
+// file.) Its permissions are those that os.Create would give: 0666 less the
+// umask for a new file, those it has for one that is replaced. A symbolic link
+// is followed. Whatever isn't a regular file (a folder, a device, a pipe) is
+// refused; see [WriteIPCStream] for those.
+//
+// If rr ends with an error, that error is returned as it is; everything that
+// goes wrong with the file is a *[WriteError]. The hidden file is made before
+// rr is first asked, so a folder that doesn't exist costs no reading. The Result
+// counts what was written, also beside an error.
+//
+// rr is read to its end and not released.
+func WriteIPCFile(path string, rr array.RecordReader, opts ...Option) (res Result, err error) {
+	o := newOptions(opts)
+	ipcOpts, err := o.ipcOptions()
+	if err != nil {
+		return Result{}, err
+	}
+	tmp, err := newPendingFile(path)
+	if err != nil {
+		return Result{}, writeError(path, err)
+	}
+	// Deferred, so that a reader or a progress function that panics leaves
+	// nothing behind either.
+	defer tmp.discard()
+
+	out := newOutput(tmp.file)
+	writer, err := ipc.NewFileWriter(out, append(ipcOpts, ipc.WithSchema(rr.Schema()))...)
+	if err != nil {
+		return Result{}, writeError(path, err)
+	}
+	res, readErr, writeErr := copyBatches(writer, out, rr, o, false)
+	switch {
+	case readErr != nil:
+		return res, readErr
+	case writeErr != nil:
+		return res, writeError(path, writeErr)
+	}
+	if err := tmp.commit(); err != nil {
+		return res, writeError(path, err)
+	}
+	return res, nil
+}
