@@ -1,0 +1,94 @@
+package schema
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
+
+// columnType is a type of the text form.
+type columnType struct {
+	word    string   // as String prints it
+	aliases []string // further words that are understood
+
+	// column makes a column of the type without parameters.
+	column func(name string) Column
+
+	// usage shows the parameters, parse reads them (there is at least one),
+	// format is parse's inverse; unset for a type that has none.
+	usage  string
+	parse  func(name string, params []token) (Column, *Error)
+	format func(c Column) []string
+}
+
+// columnTypes are all types there are. No two of them may agree in the kind
+// of their columns and in the ID of the Arrow type.
+func columnTypes() []columnType {
+	return []columnType{
+		{word: "utf8", aliases: []string{"string", "text"}, column: Utf8},
+		{word: "binary", column: Binary},
+		{word: "int64", aliases: []string{"int", "integer"}, column: Int64},
+		{word: "float64", aliases: []string{"double"}, column: Float64},
+		{word: "boolean", aliases: []string{"bool"}, column: Boolean},
+		{word: "date32", aliases: []string{"date"}, column: Date},
+		{
+			word: "timestamp", column: func(name string) Column { return Timestamp(name, arrow.Microsecond) },
+			usage: timestampUsage, parse: parseTimestamp, format: formatTimestamp,
+		},
+
+		{word: "key", column: Key},
+		{word: "binary_key", column: BinaryKey},
+		{
+			word: "ttl", column: func(name string) Column { return TTL(name, arrow.Second) },
+			usage: ttlUsage, parse: parseTTL, format: formatTTL,
+		},
+		{word: "expires_at", column: ExpiresAt},
+		{word: "index", column: Index},
+	}
+}
+
+// findType is the type that word names.
+func findType(word string) (columnType, bool) {
+	types := columnTypes()
+	i := slices.IndexFunc(types, func(t columnType) bool { return t.word == word || slices.Contains(t.aliases, word) })
+	if i < 0 {
+		return columnType{}, false
+	}
+	return types[i], true
+}
+
+// knownTypes lists the types for messages, those of data columns first.
+func knownTypes() string {
+	var data, metadata []string
+	for _, t := range columnTypes() {
+		name := t.word
+		if t.usage != "" {
+			name = t.usage
+		}
+		if t.column("").kind == KindField {
+			data = append(data, name)
+		} else {
+			metadata = append(metadata, name)
+		}
+	}
+	return strings.Join(data, ", ") + "; and for metadata " + strings.Join(metadata, ", ")
+}
+
+// formatType is the type of c in the text form.
+func formatType(c Column) string {
+	if c.dataType == nil {
+		return "unknown"
+	}
+	for _, t := range columnTypes() {
+		model := t.column("")
+		if model.kind != c.kind || model.dataType.ID() != c.dataType.ID() {
+			continue
+		}
+		if t.format == nil {
+			return t.word
+		}
+		return t.word + "[" + strings.Join(t.format(c), ",") + "]"
+	}
+	return c.dataType.String()
+}
