@@ -40,7 +40,7 @@ func newRow(columns []Column) (*row, *Error) {
 			continue
 		}
 		if first, taken := kinds[c.kind]; taken {
-			return nil, columnError(i, c.name, "it is the second %s column, after %q; one is enough", c.kind, first)
+			return nil, columnError(i, c.name, "it is the second %s column, after %q; one is enough", c.kind, shorten(first))
 		}
 		kinds[c.kind] = c.name
 	}

@@ -44,7 +44,7 @@ func newStringRow(columns []Column) (*row, *Error) {
 	first, second := r.fields[0], r.fields[1]
 	for i, c := range columns {
 		if c.name == second.name {
-			return nil, columnError(i, c.name, "a string has one value, and %q is the column for it already", first.name)
+			return nil, columnError(i, c.name, "a string has one value, and %q is the column for it already", shorten(first.name))
 		}
 	}
 	return r, nil

@@ -1,0 +1,127 @@
+package schema_test
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/redisarrow/redisarrow/schema"
+)
+
+func ExampleNewHash() {
+	users, err := schema.NewHash(
+		schema.Key("_key"), schema.TTL("_ttl", arrow.Second),
+		schema.Utf8("name"), schema.Int64("age"), schema.Boolean("active"), schema.Date("signup_date"),
+		schema.Timestamp("seen", arrow.Millisecond, schema.TimeZone("UTC"), schema.Epoch(arrow.Second)),
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, f := range users.Arrow().Fields() {
+		fmt.Println(f.Name, f.Type, f.Nullable)
+	}
+	// Output:
+	// _key utf8 false
+	// _ttl int64 false
+	// name utf8 true
+	// age int64 true
+	// active bool true
+	// signup_date date32 true
+	// seen timestamp[ms, tz=UTC] true
+}
+
+func ExampleParseHash() {
+	users, err := schema.ParseHash(`_key:key, name:string, "odd:name":int, at:timestamp[us,epoch=s]`)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(users)
+	// Output: _key:key,name:utf8,"odd:name":int64,at:timestamp[us,epoch=s]
+}
+
+func ExampleParseHash_error() {
+	_, err := schema.ParseHash("_key:key,age:int64,age:utf8")
+	var mistake *schema.Error
+	if errors.As(err, &mistake) {
+		fmt.Println(mistake.Column, mistake.Offset, mistake.Item)
+	}
+	fmt.Println(err)
+	// Output:
+	// age 19 age:utf8
+	// schema: column "age": columns 2 (field) and 3 (field) have the same name; one of them needs another (at offset 19: "age:utf8")
+}
+
+func ExampleNewString() {
+	counters, err := schema.NewString(schema.Key("_key"), schema.Int64("count"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	value, _ := counters.Value()
+	fmt.Println(value.Name(), value.Type())
+	fmt.Println(counters)
+	// Output:
+	// count int64
+	// _key:key,count:int64
+}
+
+func ExampleParseString() {
+	prices, err := schema.ParseString("_key:key,_ttl:ttl[ms],price:double")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(prices)
+	// Output: _key:key,_ttl:ttl[ms],price:float64
+}
+
+func ExampleParseField() {
+	value, err := schema.ParseField("value", "timestamp[ms,Europe/Berlin]")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(value.Name(), value.Type())
+	// Output: value timestamp[ms, tz=Europe/Berlin]
+}
+
+func ExampleHash_Project() {
+	users, err := schema.ParseHash("_key:key,name:utf8,age:int64,active:boolean,_ttl:ttl")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	some, err := users.Project("age", "name")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(some)
+	keys, err := users.Project()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(keys)
+	// Output:
+	// _key:key,age:int64,name:utf8,_ttl:ttl[s]
+	// _key:key,_ttl:ttl[s]
+}
+
+func ExampleString_Project() {
+	values, err := schema.ParseString("_key:key,value:utf8")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	keys, err := values.Project()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(keys)
+	// Output: _key:key
+}
