@@ -1,0 +1,63 @@
+package testcluster
+
+import (
+	"context"
+	"fmt"
+)
+
+// FailoverMode is how a replica takes its master's place.
+type FailoverMode string
+
+const (
+	Orderly  FailoverMode = ""         // in agreement with the master: no write is lost
+	Force    FailoverMode = "FORCE"    // without asking the master, which may be dead; the other masters vote
+	Takeover FailoverMode = "TAKEOVER" // without asking anybody
+)
+
+// Failover makes a replica the master of its master's slots, and waits until it is one and all live nodes agree on
+// every slot's owner.
+func (c *Cluster) Failover(ctx context.Context, replica int, mode FailoverMode) error {
+	n := c.nodes[replica]
+	before, err := n.view(ctx)
+	if err != nil {
+		return fmt.Errorf("testcluster: %w", err)
+	}
+	if err := before.isReplica(n); err != nil {
+		return fmt.Errorf("testcluster: failover: %w", err)
+	}
+	args := []any{"CLUSTER", "FAILOVER"}
+	if mode != Orderly {
+		args = append(args, string(mode))
+	}
+	if _, err := n.do(ctx, args...); err != nil {
+		return err
+	}
+	return c.WaitMaster(ctx, replica)
+}
+
+// WaitMaster waits until node i is a master that owns slots in every live node's eyes, and all live nodes agree on the
+// slots: after a failover, ordered here or voted by the servers when a master died.
+func (c *Cluster) WaitMaster(ctx context.Context, i int) error {
+	id := c.nodes[i].ID
+	return c.wait(ctx, func(ctx context.Context) error {
+		for _, n := range c.live() {
+			v, err := n.view(ctx)
+			if err != nil {
+				return err
+			}
+			if !v.ownsAny(id) {
+				return fmt.Errorf("node %d owns no slot in the eyes of %s", i, n.Addr)
+			}
+		}
+		return nil
+	}, c.viewsAgree)
+}
+
+func (v *view) ownsAny(id string) bool {
+	for _, owner := range v.owners {
+		if owner == id {
+			return true
+		}
+	}
+	return false
+}
