@@ -1,0 +1,227 @@
+package minicluster
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+)
+
+// databases is how many a standalone server has; a cluster has one.
+const databases = 16
+
+// node is one server. The cluster's lock guards it.
+type node struct {
+	c        *Cluster
+	index    int
+	id       string
+	announce Announce
+
+	addr     string // host:port, kept over restarts
+	port     int
+	listener net.Listener // nil: it is down
+	sessions map[*session]struct{}
+	runID    string
+	started  time.Time
+
+	dbs       []*keyspace
+	view      *View
+	isolated  bool
+	migrating map[int]int // slot → the node it goes to
+	importing map[int]int // slot → the node it comes from
+}
+
+// start listens, as a new process: with a new run id and, for what its cursors
+// mean, new hash seeds.
+func (n *node) start(addr string) error {
+	ln, err := net.Listen("tcp4", addr)
+	if err != nil {
+		return fmt.Errorf("minicluster: node %d: %w", n.index, err)
+	}
+	tcp := ln.Addr().(*net.TCPAddr)
+	n.addr, n.port = tcp.String(), tcp.Port
+	if n.c.cfg.TLS != nil {
+		ln = tls.NewListener(ln, n.c.cfg.TLS)
+	}
+	n.listener, n.started, n.runID = ln, n.c.cfg.Now(), n.c.hexID()
+	for i, ks := range n.dbs {
+		if ks != nil {
+			n.dbs[i] = n.newKeyspace()
+			ks.each(func(it *item) { n.dbs[i].put([]byte(it.key), it.val) })
+		}
+	}
+	n.c.wg.Go(func() { n.accept(ln) })
+	return nil
+}
+
+func (n *node) accept(ln net.Listener) {
+	for {
+		nc, err := ln.Accept()
+		if err != nil {
+			return // closed by stop
+		}
+		s := newSession(n, nc)
+		n.c.mu.Lock()
+		up := n.listener == ln
+		if up {
+			n.sessions[s] = struct{}{}
+			n.c.wg.Go(s.serve)
+		}
+		n.c.mu.Unlock()
+		if !up {
+			s.close()
+		}
+	}
+}
+
+// stop closes the listener and all connections, and keeps the keys.
+func (n *node) stop() {
+	if n.listener == nil {
+		return
+	}
+	n.listener.Close()
+	n.listener = nil
+	n.dropSessions()
+}
+
+func (n *node) dropSessions() {
+	for s := range n.sessions {
+		s.close()
+	}
+	clear(n.sessions)
+}
+
+func (n *node) newKeyspace() *keyspace {
+	return newKeyspace(n.c.rand.Uint64(), !n.c.cfg.Standalone, n.c.cfg.SlotTables)
+}
+
+// wipe forgets all keys.
+func (n *node) wipe() {
+	n.dbs = make([]*keyspace, databases)
+	n.dbs[0] = n.newKeyspace()
+}
+
+func (n *node) db(i int) *keyspace {
+	if n.dbs[i] == nil {
+		n.dbs[i] = n.newKeyspace()
+	}
+	return n.dbs[i]
+}
+
+// edit changes the node's own view.
+func (n *node) edit(change func(*View)) {
+	change(n.view)
+	n.view.refresh(n.c.cfg.PartialCoverage)
+}
+
+func (n *node) isMaster() bool { return n.view.nodes[n.index].master < 0 }
+
+// lookup returns the living value of key, or nil. A key that has expired goes
+// away here; on a replica it is only hidden, as its master decides.
+func (n *node) lookup(db int, key []byte) *value {
+	v := n.db(db).get(key)
+	if v == nil {
+		return nil
+	}
+	if v.expired(n.c.cfg.Now) {
+		if n.isMaster() {
+			n.remove(db, key)
+		}
+		return nil
+	}
+	return v
+}
+
+// put and remove change a key here and on the node's replicas, which share the
+// value. Expired keys are not asked about.
+func (n *node) put(db int, key []byte, v *value) {
+	n.db(db).put(key, v)
+	for _, r := range n.replicas() {
+		r.db(db).put(key, v)
+	}
+}
+
+func (n *node) remove(db int, key []byte) bool {
+	found := n.db(db).remove(key)
+	for _, r := range n.replicas() {
+		r.db(db).remove(key)
+	}
+	return found
+}
+
+// flush removes all keys of all databases.
+func (n *node) flush() {
+	n.wipe()
+	for _, r := range n.replicas() {
+		r.wipe()
+	}
+}
+
+// replicas lists the nodes that get this node's writes.
+func (n *node) replicas() []*node {
+	if n.isolated || len(n.c.nodes) == n.c.cfg.Masters {
+		return nil
+	}
+	var out []*node
+	for i, p := range n.c.truth.nodes {
+		if p.master == n.index && i < len(n.c.nodes) && !n.c.nodes[i].isolated {
+			out = append(out, n.c.nodes[i])
+		}
+	}
+	return out
+}
+
+// copyFrom makes the node's keys those of its master, as a full
+// synchronisation does.
+func (n *node) copyFrom(master *node) {
+	n.wipe()
+	for i, ks := range master.dbs {
+		if ks != nil {
+			ks.each(func(it *item) { n.db(i).put([]byte(it.key), it.val) })
+		}
+	}
+}
+
+// ownValues gives the node copies of its values, so that it shares none with
+// nodes from which it is cut off.
+func (n *node) ownValues() {
+	for _, ks := range n.dbs {
+		if ks != nil {
+			ks.each(func(it *item) { it.val = it.val.clone() })
+		}
+	}
+}
+
+// endpoint returns the host that clients are told for this node, and whether
+// it is announced as null.
+func (n *node) endpoint() (host string, null bool) {
+	switch n.announce {
+	case AnnounceHostname:
+		return n.c.cfg.Hostname, false
+	case AnnounceNull:
+		return "", true
+	case AnnounceUnknown:
+		return "?", false
+	default:
+		return n.ip(), false
+	}
+}
+
+// ip returns the address that CLUSTER NODES shows.
+func (n *node) ip() string {
+	switch n.announce {
+	case AnnounceIPv6:
+		return "::ffff:127.0.0.1"
+	case AnnounceEmpty:
+		return ""
+	default:
+		return "127.0.0.1"
+	}
+}
+
+// redirect is the error that sends a client to this node.
+func (n *node) redirect(code string, slot int) string {
+	host, _ := n.endpoint()
+	return code + " " + strconv.Itoa(slot) + " " + host + ":" + strconv.Itoa(n.port)
+}
