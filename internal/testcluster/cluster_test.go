@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 )
 
+// TestMain is also the program that TestCrash runs.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
 		crash(dir)

@@ -20,7 +20,7 @@ say() { printf '%s: %s\n' "$me" "$*" >&2; }
 die() { say "$@"; exit 1; }
 advice="put a redis-server or valkey-server (7.0 or newer) on PATH, or set REDISARROW_SERVERS to a folder with NAME/run in it"
 
-# The archive's suite that has the server, and the packages with its program.
+# suite_of NAME: the archive's suite that has the server.
 suite_of() {
 	case $1 in
 	redis-7.0) echo bookworm ;;
@@ -132,7 +132,7 @@ apt_state() {
 	{ echo "Types: deb"; cat "$work/mirror"; echo "Suites: $1"; echo "Components: main"; } >"$state/debian.sources"
 	# A missing index is only a warning to apt-get update unless it is told otherwise.
 	retry apt "$1" apt-get -qq -o APT::Update::Error-Mode=any update ||
-		die "could not read Debian's $1 from the mirror named in this machine's apt sources; or $advice"
+		die "could not read Debian's $1 from the mirror of this machine's apt sources: try again later, or $advice"
 	: >"$state/ready"
 }
 
@@ -169,7 +169,7 @@ fetch() {
 		grep -E "^(lib.*|$kind-server|$kind-tools)\$" | grep -Ev '(-perl|-dev|-doc)$')
 	# shellcheck disable=SC2086 # a list of words
 	(cd "$build/deb" && retry apt "$suite" apt-get -qq download $packages >&2) ||
-		die "could not download $name's packages; or $advice"
+		die "could not download $name's packages: try again later, or $advice"
 
 	for deb in "$build"/deb/*.deb; do
 		dpkg -x "$deb" "$build/root"

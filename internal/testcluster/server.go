@@ -33,9 +33,14 @@ func (s Server) AtLeast(major, minor int) bool {
 	return s.Major > major || s.Major == major && s.Minor >= minor
 }
 
-// DefaultServers names the servers that tests run on when they don't say which: those that fetch-servers.sh fetches
-// without arguments.
-func DefaultServers() []string { return []string{"redis-7.0", "valkey-8.1"} }
+// DefaultServers names the servers that tests run on when they don't say which: those in $REDISARROW_TEST_SERVERS,
+// separated by blanks, else those that fetch-servers.sh fetches without arguments.
+func DefaultServers() []string {
+	if names := strings.Fields(os.Getenv("REDISARROW_TEST_SERVERS")); len(names) > 0 {
+		return names
+	}
+	return []string{"redis-7.0", "valkey-8.1"}
+}
 
 // ServersDir is the folder with one folder per fetched server: $REDISARROW_SERVERS, else redisarrow/servers in
 // $XDG_CACHE_HOME or ~/.cache. It need not exist.
