@@ -15,7 +15,8 @@ type item struct {
 
 const (
 	dictMinSize = 4
-	dictMinFill = 8 // shrink when fewer than 1 in 8 buckets would be used
+	dictMinFill = 8 // a table with fewer keys than 1 in 8 buckets shrinks
+	cronSteps   = 1 << 14
 )
 
 // dict is Redis's hash table: chained buckets, a power of two of them, and a
@@ -77,16 +78,21 @@ func (d *dict) remove(it *item) {
 			if *at == it {
 				*at, it.next = it.next, nil
 				d.used[i]--
-				d.shrink()
 				return
 			}
 		}
 	}
 }
 
-func (d *dict) shrink() {
+// cron is what a server's timer does to its tables: it starts shrinking one
+// that is mostly empty, and moves many buckets at once. It comes between pages
+// of a scan, so a page finds tables before, in and after rehashing.
+func (d *dict) cron() {
 	if size := len(d.table[0]); !d.rehashing() && size > dictMinSize && d.used[0]*dictMinFill <= size {
 		d.resize(d.used[0])
+	}
+	for steps := cronSteps; d.rehashing() && steps > 0; steps-- {
+		d.step()
 	}
 }
 

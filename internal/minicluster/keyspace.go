@@ -8,11 +8,16 @@ type keyspace struct {
 	dicts   []*dict
 	bySlot  [][]*item
 	count   int
+	pages   int // of SCAN so far
 }
 
 // slotBits is how many of a cursor's low bits hold the slot, where each slot
 // has a table.
 const slotBits = 14
+
+// cronPages is how many pages of SCAN there are from one run of the timer to
+// the next.
+const cronPages = 4
 
 func newKeyspace(seed uint64, cluster, perSlot bool) *keyspace {
 	ks := &keyspace{seed: seed, cluster: cluster, dicts: make([]*dict, 1)}
@@ -114,6 +119,10 @@ func (ks *keyspace) each(f func(*item)) {
 // visited, as SCAN does, and returns the next cursor. With a table per slot,
 // only >= 0 limits the scan to that slot.
 func (ks *keyspace) page(cursor uint64, count, only int, emit func(*item)) uint64 {
+	// The timer stands in for time, so that equal tests see equal tables.
+	if ks.pages++; ks.pages%cronPages == 0 {
+		ks.dictOf(int(cursor % Slots)).cron()
+	}
 	seen := 0
 	counted := func(it *item) {
 		seen++
