@@ -39,6 +39,9 @@ func StartAt(ctx context.Context, dir string, config Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
+	if dir, err = filepath.Abs(dir); err != nil { // the servers work in folders of their own
+		return nil, fmt.Errorf("testcluster: %w", err)
+	}
 	c := &Cluster{
 		config:    config,
 		dir:       dir,

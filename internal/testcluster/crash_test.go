@@ -102,6 +102,18 @@ func TestCleanupStopsEverything(t *testing.T) {
 	assert.NoDirExists(t, dir)
 }
 
+func TestStartAtRelativeFolder(t *testing.T) {
+	server := Find(t, "redis-7.0")
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.Mkdir("here", 0o700))
+	c, err := StartAt(within(t, 20*time.Second), "here", Config{Server: server, Standalone: true})
+	require.NoError(t, err)
+	require.NoError(t, c.NodeClient(0).Ping(t.Context()).Err())
+	require.NoError(t, c.Close())
+	require.NoError(t, c.Close(), "a second time changes nothing")
+	assert.FileExists(t, filepath.Join("here", "node0", "server.log"), "the folder stays")
+}
+
 func TestStartFails(t *testing.T) {
 	t.Parallel()
 	server := Find(t, "redis-7.0")
