@@ -1,0 +1,243 @@
+package cluster
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/redisarrow/redisarrow/internal/resp"
+)
+
+// answerTimeout is how long a node may be silent when asked for the topology
+// before the next one is asked.
+const answerTimeout = 5 * time.Second
+
+// Discover asks the cluster which node owns which slot: the node that knew it
+// the last time that d was used, then the seeds, then other nodes known from
+// last time, and when none of these can be used, the nodes that the cluster
+// client itself knows. The first node that knows an owner for every slot and
+// doesn't call the cluster down settles it; if there is none, the best answer
+// does, see [Topology.Unowned].
+//
+// CLUSTER SLOTS is asked for, or where it isn't allowed CLUSTER SHARDS or
+// CLUSTER NODES. For the hosts that nodes announce see the package comment.
+//
+// A *redis.Client on a server that isn't part of a cluster gives one master
+// that has all slots. A *redis.Client on a node of a cluster is a seed of the
+// whole cluster. A *redis.ClusterClient on a server that isn't part of a
+// cluster is an error that wraps [ErrNotCluster].
+//
+// When no node can be used, the error is a [*SeedsError]; when that is because
+// ctx has ended, it wraps ctx's cause.
+func Discover(ctx context.Context, d *Dialer) (*Topology, error) {
+	candidates := d.Seeds()
+	if known := d.remembered(); len(known) > 0 {
+		candidates = append(append(known[:1:1], candidates...), known[1:]...)
+	}
+	s := search{dialer: d, asked: make(map[string]bool)}
+	settled := s.ask(ctx, candidates)
+	if !settled && s.best == nil && s.unreachable() && ctx.Err() == nil {
+		settled = s.ask(ctx, d.clientNodes(ctx))
+	}
+	if s.best == nil || !settled && ctx.Err() != nil {
+		return nil, s.err()
+	}
+	d.remember(s.best.addrs())
+	return s.best, nil
+}
+
+// search goes through nodes that may know the topology.
+type search struct {
+	dialer *Dialer
+	hasty  bool // whatever a node answers settles it
+	asked  map[string]bool
+	failed []*NodeError
+	best   *Topology
+}
+
+// ask goes through the addresses until one settles the topology. Where ctx
+// has a deadline, each gets a fair share of what is left of it.
+func (s *search) ask(ctx context.Context, addrs []string) (settled bool) {
+	for i, addr := range addrs {
+		if s.asked[addr] {
+			continue
+		}
+		s.asked[addr] = true
+		t, err := s.askOne(ctx, addr, len(addrs)-i)
+		if err != nil {
+			s.failed = append(s.failed, err)
+			if ctx.Err() != nil {
+				return false
+			}
+			continue
+		}
+		if s.best == nil || t.better(s.best) {
+			s.best = t
+		}
+		if unowned := t.Unowned(); s.hasty || !t.down && unowned.Empty() {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *search) askOne(ctx context.Context, addr string, left int) (*Topology, *NodeError) {
+	if deadline, ok := ctx.Deadline(); ok && left > 1 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(left))
+		defer cancel()
+	}
+	t, err := s.dialer.topologyOf(ctx, addr)
+	if err != nil {
+		var node *NodeError
+		if !errors.As(err, &node) {
+			node = &NodeError{Addr: addr, Command: "CLUSTER SLOTS", Err: err}
+		}
+		return nil, node
+	}
+	if !t.cluster && s.dialer.Cluster() {
+		return nil, &NodeError{Addr: addr, Command: "CLUSTER SLOTS", Err: fmt.Errorf("%w: use a *redis.Client for it", ErrNotCluster)}
+	}
+	return t, nil
+}
+
+func (s *search) err() error {
+	if len(s.failed) == 0 {
+		return fmt.Errorf("%w: the client has no address of a node", ErrOptions)
+	}
+	return &SeedsError{Nodes: s.failed}
+}
+
+// unreachable reports whether no node was reached: those that were would
+// have said the same about credentials as any other node.
+func (s *search) unreachable() bool {
+	for _, n := range s.failed {
+		var reply redis.Error
+		var ours *resp.ReplyError
+		if errors.As(n.Err, &reply) || errors.As(n.Err, &ours) || errors.Is(n.Err, ErrNotCluster) || errors.Is(n.Err, context.Canceled) {
+			return false
+		}
+	}
+	return true
+}
+
+// better compares answers that leave something open.
+func (t *Topology) better(than *Topology) bool {
+	if t.down != than.down {
+		return than.down
+	}
+	unowned, thanUnowned := t.Unowned(), than.Unowned()
+	return unowned.Len() < thanUnowned.Len()
+}
+
+// clientNodes are the nodes that the cluster client has found out for itself,
+// or from its ClusterSlots option.
+func (d *Dialer) clientNodes(ctx context.Context) []string {
+	if d.rdb == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	var mu sync.Mutex // the callbacks run concurrently
+	var addrs []string
+	_ = d.rdb.ForEachShard(ctx, func(_ context.Context, node *redis.Client) error {
+		mu.Lock()
+		defer mu.Unlock()
+		addrs = append(addrs, node.Options().Addr)
+		return nil
+	})
+	return addrs
+}
+
+// topologyOf asks one node.
+func (d *Dialer) topologyOf(ctx context.Context, addr string) (*Topology, error) {
+	nc, err := d.Dial(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	conn := resp.NewConn(nc)
+	defer conn.Close()
+	conn.SetTimeout(answerTimeout)
+	return askTopology(ctx, conn, addr, d.secure || isTLS(nc))
+}
+
+func isTLS(conn net.Conn) bool {
+	_, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
+	return ok
+}
+
+// askTopology asks in the three ways there are, until one is allowed.
+func askTopology(ctx context.Context, conn *resp.Conn, addr string, secure bool) (*Topology, error) {
+	ways := []struct {
+		name  string
+		parse func(resp.Value) ([]Master, error)
+	}{
+		{"SLOTS", func(v resp.Value) ([]Master, error) { return parseSlots(v, addr) }},
+		{"SHARDS", func(v resp.Value) ([]Master, error) { return parseShards(v, addr, secure) }},
+		{"NODES", func(v resp.Value) ([]Master, error) {
+			view, err := ParseView(v.Text)
+			if err != nil {
+				return nil, err
+			}
+			return viewMasters(view, addr, secure), nil
+		}},
+	}
+	var first error
+	unknown := 0
+	for _, way := range ways {
+		replies, err := conn.Pipeline(ctx, []string{"CLUSTER", way.name}, []string{"CLUSTER", "INFO"})
+		if err != nil {
+			return nil, &NodeError{Addr: addr, Command: "CLUSTER " + way.name, Err: err}
+		}
+		err = replies[0].Err()
+		if err == nil {
+			var masters []Master
+			if masters, err = way.parse(replies[0]); err == nil {
+				t := newTopology(addr, masters)
+				t.down = !ParseInfo(replies[1].Text).OK()
+				return t, nil
+			}
+		}
+		switch text := err.Error(); {
+		case strings.Contains(text, "cluster support disabled"):
+			return singleTopology(addr), nil
+		case strings.HasPrefix(text, "ERR unknown command"):
+			unknown++
+		}
+		err = &NodeError{Addr: addr, Command: "CLUSTER " + way.name, Err: err}
+		if !askOtherwise(err) {
+			return nil, err
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	if unknown == len(ways) {
+		return singleTopology(addr), nil // a server without cluster commands
+	}
+	// All denied. A server that isn't part of a cluster can still be used.
+	reply, err := conn.Do(ctx, "INFO", "cluster")
+	if err == nil && strings.Contains(reply.Text, "cluster_enabled:0") {
+		return singleTopology(addr), nil
+	}
+	return nil, first
+}
+
+// askOtherwise reports whether another way of asking may succeed: the reply
+// was an error about this command, or was malformed. Others, such as LOADING,
+// concern the node.
+func askOtherwise(err error) bool {
+	var reply *resp.ReplyError
+	if !errors.As(err, &reply) {
+		return true
+	}
+	code := reply.Code()
+	return code == "NOPERM" || code == "ERR"
+}

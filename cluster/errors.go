@@ -1,0 +1,137 @@
+package cluster
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+)
+
+var (
+	// ErrNotCluster is wrapped by the error for a *redis.ClusterClient whose
+	// server has cluster support switched off, or no cluster commands.
+	ErrNotCluster = errors.New("the server is not part of a cluster")
+
+	// ErrClient is wrapped by the error for a client that can't be scanned with:
+	// nil, a *redis.Ring, or a type of the caller's own.
+	ErrClient = errors.New("cluster: client not supported")
+
+	// ErrOptions is wrapped by the errors for [Options] that no connection is
+	// tried with: a malformed URL, users that contradict each other.
+	ErrOptions = errors.New("cluster: bad options")
+)
+
+// NodeError says what went wrong with which node. It never holds a password.
+type NodeError struct {
+	Addr    string // the address dialed
+	Command string // what was tried: "connect as user \"app\" over TLS", "CLUSTER SLOTS"
+	Err     error  // the cause
+}
+
+// Error names the node, what was tried, the cause, and where it can be told,
+// what to do about it.
+func (e *NodeError) Error() string {
+	text := fmt.Sprintf("redis node %s: %s: %v", e.Addr, e.Command, e.Err)
+	if advice := e.advice(); advice != "" {
+		text += " (" + advice + ")"
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *NodeError) Unwrap() error { return e.Err }
+
+// advice tells what to do about the causes that users meet when they begin.
+func (e *NodeError) advice() string {
+	var (
+		dns       *net.DNSError
+		plain     tls.RecordHeaderError
+		authority x509.UnknownAuthorityError
+		hostname  x509.HostnameError
+		invalid   x509.CertificateInvalidError
+	)
+	text := e.Err.Error()
+	has := func(part string) bool { return strings.Contains(text, part) }
+	switch {
+	case errors.Is(e.Err, context.Canceled):
+		return ""
+	case errors.As(e.Err, &dns):
+		return "the host name can't be resolved: check it"
+	case errors.Is(e.Err, syscall.ECONNREFUSED):
+		return "no server listens there: check host and port"
+	case errors.As(e.Err, &plain):
+		return "the port doesn't speak TLS: connect without it, redis:// instead of rediss://"
+	case errors.As(e.Err, &authority):
+		return "give the certificate authority that signed the server's certificate"
+	case errors.As(e.Err, &hostname):
+		return "set the server name that the certificate is for"
+	case errors.As(e.Err, &invalid):
+		return "the server's certificate is not valid now or for this use"
+	case has("remote error: tls:"):
+		return "the server refused the TLS handshake: it may want a client certificate"
+	case has("WRONGPASS"), has("invalid password"):
+		return "wrong user name or password"
+	case has("NOAUTH"):
+		return "the server wants a password: give one"
+	case has("without any password configured"):
+		return "the server has no password: leave it out"
+	case has("NOPERM"):
+		return "the user lacks a permission: allow it with ACL SETUSER"
+	case has("SELECT is not allowed in cluster mode"):
+		return "a cluster has only database 0"
+	case has("DENIED"):
+		return "the server is in protected mode: set a password there, or connect from its own machine"
+	case has("max number of clients"):
+		return "the server's maxclients is reached"
+	case !strings.HasPrefix(e.Command, "connect"):
+		return ""
+	case hungUp(e.Err) && strings.HasSuffix(e.Command, " TLS"):
+		return "the server closed the connection: the port may not speak TLS"
+	case hungUp(e.Err):
+		return "the server closed the connection: if the port speaks TLS, connect with rediss:// or TLS options"
+	case errors.Is(e.Err, os.ErrDeadlineExceeded), errors.Is(e.Err, context.DeadlineExceeded):
+		return "no answer in time: check address and firewall, and whether the port wants TLS"
+	default:
+		return ""
+	}
+}
+
+// hungUp reports whether the peer ended the connection.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// SeedsError says that no seed could be used, and why, for each.
+type SeedsError struct {
+	Nodes []*NodeError // one a seed, in the order in which they were tried
+}
+
+// Error lists every seed with its error.
+func (e *SeedsError) Error() string {
+	if len(e.Nodes) == 1 {
+		return e.Nodes[0].Error()
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "none of %d redis nodes could be used", len(e.Nodes))
+	for _, n := range e.Nodes {
+		b.WriteString("\n  ")
+		b.WriteString(n.Error())
+	}
+	return b.String()
+}
+
+// Unwrap returns the errors of the seeds.
+func (e *SeedsError) Unwrap() []error {
+	errs := make([]error, len(e.Nodes))
+	for i, n := range e.Nodes {
+		errs[i] = n
+	}
+	return errs
+}

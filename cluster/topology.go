@@ -1,0 +1,119 @@
+package cluster
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Topology says which node owns which slot, as one node told it. It is not
+// changed once made, and may be read by several goroutines.
+type Topology struct {
+	// Masters are the nodes that own slots, in the order of their first slot;
+	// masters without slots aren't listed.
+	Masters []Master
+	// Source is the address of the node that told it.
+	Source string
+
+	cluster bool
+	down    bool // the node said that the cluster is down
+	owners  [Slots]int16
+}
+
+// Master is a node that owns slots.
+type Master struct {
+	ID       string   // 40 hex digits; "" if the server doesn't say
+	Addr     string   // host:port to dial
+	Slots    SlotSet  // what it owns; masters don't share slots
+	Replicas []string // addresses of its replicas, as far as they are up
+}
+
+// Cluster reports whether the server is part of a cluster. If not, there is
+// one master, the server, which has all slots.
+func (t *Topology) Cluster() bool { return t.cluster }
+
+// Owner is the index in Masters of the slot's owner; ok is false if nobody
+// owns it.
+func (t *Topology) Owner(slot uint16) (master int, ok bool) {
+	if slot >= Slots || t.owners[slot] < 0 {
+		return 0, false
+	}
+	return int(t.owners[slot]), true
+}
+
+// Unowned are the slots that no reachable node owns.
+func (t *Topology) Unowned() SlotSet {
+	unowned := AllSlots()
+	for i := range t.Masters {
+		unowned = unowned.Minus(t.Masters[i].Slots)
+	}
+	return unowned
+}
+
+// newTopology orders the masters and makes sure that a slot has one owner:
+// the first one that claims it.
+func newTopology(source string, masters []Master) *Topology {
+	t := &Topology{Source: source, cluster: true}
+	var taken SlotSet
+	for _, m := range masters {
+		m.Slots = m.Slots.Minus(taken)
+		if m.Addr == "" || m.Slots.Empty() {
+			continue
+		}
+		taken = taken.Union(m.Slots)
+		t.Masters = append(t.Masters, m)
+	}
+	slices.SortFunc(t.Masters, func(a, b Master) int {
+		return cmp.Compare(a.Slots.Ranges()[0].First, b.Slots.Ranges()[0].First)
+	})
+	for slot := range t.owners {
+		t.owners[slot] = -1
+	}
+	for i := range t.Masters {
+		for _, r := range t.Masters[i].Slots.Ranges() {
+			for slot := int(r.First); slot <= int(r.Last); slot++ {
+				t.owners[slot] = int16(i)
+			}
+		}
+	}
+	return t
+}
+
+// singleTopology is that of a server that isn't part of a cluster.
+func singleTopology(addr string) *Topology {
+	t := newTopology(addr, []Master{{Addr: addr, Slots: AllSlots()}})
+	t.cluster = false
+	return t
+}
+
+// addrs are all nodes of the topology, the one that told it first.
+func (t *Topology) addrs() []string {
+	addrs := []string{t.Source}
+	for _, m := range t.Masters {
+		addrs = append(addrs, m.Addr)
+	}
+	for _, m := range t.Masters {
+		addrs = append(addrs, m.Replicas...)
+	}
+	return addrs
+}
+
+// masterList collects masters whose slots come in several pieces.
+type masterList []Master
+
+// at is the master with an ID, or where there is none with an address, made
+// if need be.
+func (l *masterList) at(id, addr string) *Master {
+	for i := range *l {
+		if m := &(*l)[i]; m.ID == id && m.Addr == addr {
+			return m
+		}
+	}
+	*l = append(*l, Master{ID: id, Addr: addr})
+	return &(*l)[len(*l)-1]
+}
+
+func (m *Master) addReplica(addr string) {
+	if addr != "" && !slices.Contains(m.Replicas, addr) {
+		m.Replicas = append(m.Replicas, addr)
+	}
+}
