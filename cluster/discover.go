@@ -148,9 +148,13 @@ func (d *Dialer) clientNodes(ctx context.Context) []string {
 	var mu sync.Mutex // the callbacks run concurrently
 	var addrs []string
 	_ = d.rdb.ForEachShard(ctx, func(_ context.Context, node *redis.Client) error {
+		addr := node.Options().Addr
+		if host, port, ok := splitAddr(addr); ok && host == "" {
+			addr = joinAddr(hostOf(addr), port) // a loopback address that go-redis has emptied
+		}
 		mu.Lock()
 		defer mu.Unlock()
-		addrs = append(addrs, node.Options().Addr)
+		addrs = append(addrs, addr)
 		return nil
 	})
 	return addrs

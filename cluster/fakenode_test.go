@@ -88,6 +88,13 @@ func (n *fakeNode) received(prefix string) []string {
 	return found
 }
 
+// accepted is the number of connections so far.
+func (n *fakeNode) accepted() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.conns)
+}
+
 func (n *fakeNode) serve(conn net.Conn) {
 	defer conn.Close()
 	if n.greeting != "" {
