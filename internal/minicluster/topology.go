@@ -138,7 +138,7 @@ func (n *node) clusterNodes() string {
 		if p.failed {
 			link = "disconnected"
 		}
-		fmt.Fprintf(&b, "%s %s:%d@%d%s %s %s 0 0 %d %s%s", other.id, other.ip(), other.port, other.port+10000,
+		fmt.Fprintf(&b, "%s %s:%d@%d%s %s %s 0 0 %d %s%s", other.id, other.ip(), other.port, busPort(other.port),
 			name, role, master, v.Epoch(i), link, slots[i].String())
 		if i == n.index {
 			n.writeMarks(&b)
@@ -146,6 +146,15 @@ func (n *node) clusterNodes() string {
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+// busPort is the cluster bus port that is shown; nobody listens on it. Redis
+// adds 10000, and so needs a port of at most 55535, which ours may exceed.
+func busPort(port int) int {
+	if port > 55535 {
+		return port - 10000
+	}
+	return port + 10000
 }
 
 func (n *node) writeMarks(b *strings.Builder) {
