@@ -165,28 +165,6 @@ func randomValue(rng *rand.Rand, depth int) Value {
 	}
 }
 
-func appendValue(dst []byte, v Value) []byte {
-	switch {
-	case v.Kind == Simple:
-		return AppendSimple(dst, v.Text)
-	case v.Kind == Error:
-		return AppendError(dst, v.Text)
-	case v.Kind == Integer:
-		return AppendInt(dst, v.Int)
-	case v.Kind == Bulk && v.Null:
-		return AppendNull(dst)
-	case v.Kind == Bulk:
-		return AppendBulkString(dst, v.Text)
-	case v.Null:
-		return AppendNullArray(dst)
-	}
-	dst = AppendArray(dst, len(v.Elems))
-	for _, elem := range v.Elems {
-		dst = appendValue(dst, elem)
-	}
-	return dst
-}
-
 // Whatever is written is read back, however the stream is chopped, and
 // skipping ends where reading does.
 func TestRoundTrip(t *testing.T) {
@@ -196,7 +174,7 @@ func TestRoundTrip(t *testing.T) {
 		values := make([]Value, 1+rng.IntN(5))
 		for i := range values {
 			values[i] = randomValue(rng, 0)
-			wire = appendValue(wire, values[i])
+			wire = AppendValue(wire, values[i])
 		}
 		chopped := readerFunc(nil)
 		rest := wire
@@ -309,7 +287,7 @@ func FuzzReadValue(f *testing.F) {
 			}
 			require.Equal(t, r.BytesRead(), s.BytesRead())
 			// What was read, written again and read again, is the same.
-			again, err := NewReader(bytes.NewReader(appendValue(nil, v)), 64).ReadValue()
+			again, err := NewReader(bytes.NewReader(AppendValue(nil, v)), 64).ReadValue()
 			require.NoError(t, err)
 			require.Equal(t, v, again)
 			require.Greater(t, r.BytesRead(), before)

@@ -43,6 +43,28 @@ func AppendCommand(dst []byte, args ...string) []byte {
 	return dst
 }
 
+// AppendValue appends a whole reply, as [Reader.ReadValue] reads it.
+func AppendValue(dst []byte, v Value) []byte {
+	switch {
+	case v.Kind == Array && v.Null:
+		return AppendNullArray(dst)
+	case v.Kind == Array:
+		dst = AppendArray(dst, len(v.Elems))
+		for _, elem := range v.Elems {
+			dst = AppendValue(dst, elem)
+		}
+		return dst
+	case v.Null:
+		return AppendNull(dst)
+	case v.Kind == Bulk:
+		return AppendBulkString(dst, v.Text)
+	case v.Kind == Integer:
+		return AppendInt(dst, v.Int)
+	default:
+		return appendLine(dst, v.Kind, v.Text)
+	}
+}
+
 func appendNumber(dst []byte, k Kind, n int64) []byte {
 	dst = append(dst, byte(k))
 	dst = strconv.AppendInt(dst, n, 10)

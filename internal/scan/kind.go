@@ -1,0 +1,84 @@
+package scan
+
+import (
+	"github.com/redisarrow/redisarrow/internal/resp"
+)
+
+// Kind is a Redis data type seen as a source of rows: which keys it takes,
+// and what is asked about each of them. Everything else about a type is in
+// its [Decoder].
+//
+// A key is asked about in steps. Step 0 is for every key; further ones are
+// for keys of which the replies left something open ([Again]).
+type Kind interface {
+	// Type is the type's name as SCAN's TYPE option takes it.
+	Type() string
+	// Commands are the commands of a step, sent for each key in this order,
+	// beside each other in one pipeline. Not empty, the same at each call.
+	Commands(step int) []Command
+}
+
+// Command is a command about one key, prepared as the bytes around the key.
+type Command struct {
+	Name string // for messages: "HMGET"
+	head []byte // up to the key
+	tail []byte // from behind the key
+}
+
+// NewCommand prepares the command name KEY args….
+func NewCommand(name string, args ...string) Command {
+	c := Command{Name: name}
+	c.head = resp.AppendArray(c.head, 2+len(args))
+	c.head = resp.AppendBulkString(c.head, name)
+	for _, arg := range args {
+		c.tail = resp.AppendBulkString(c.tail, arg)
+	}
+	return c
+}
+
+func (c Command) append(dst, key []byte) []byte {
+	dst = append(dst, c.head...)
+	dst = resp.AppendBulk(dst, key)
+	return append(dst, c.tail...)
+}
+
+// Decoder turns replies into rows. Each worker of a scan has its own.
+type Decoder interface {
+	// Decode reads the replies to the commands of a step for key, all of
+	// them, whatever they are, and appends the key's rows.
+	//
+	// An error means that the stream can't be read on. No row may have been
+	// appended then: the scan asks for the key again on another connection.
+	// Everything else, error replies included, is an outcome.
+	Decode(step int, key []byte, r *resp.Reader) (Result, error)
+}
+
+// Outcome says what came of asking about a key.
+type Outcome uint8
+
+// The outcomes. All but Again and Refused settle the key.
+const (
+	// Rows: the key has given its rows (none, if policy left them out).
+	Rows Outcome = iota
+	// Vanished: the key doesn't exist any more.
+	Vanished
+	// WrongType: the key holds another type.
+	WrongType
+	// Again: the key must be asked about again, by the commands of Result.Step.
+	Again
+	// Refused: the server answered with an error reply, in Result.Err.
+	Refused
+	// Stop: the scan must end with Result.Err; the key gave no row.
+	Stop
+)
+
+// Result is what [Decoder.Decode] found.
+type Result struct {
+	Outcome  Outcome
+	Rows     int    // rows appended
+	BadCells int    // cells that didn't fit their column
+	Skipped  int    // rows left out because of bad cells
+	Step     int    // the next step, for Again
+	Command  string // the command that was refused
+	Err      error  // for Refused a [*resp.ReplyError], for Stop the reason
+}

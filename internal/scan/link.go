@@ -1,0 +1,181 @@
+package scan
+
+import (
+	"context"
+	"time"
+
+	"github.com/redisarrow/redisarrow/cluster"
+	"github.com/redisarrow/redisarrow/internal/resp"
+)
+
+// brokenError says that a connection can't be used any more. Whether that
+// ends the scan is for the pass to find out.
+type brokenError struct{ cause error }
+
+func (e *brokenError) Error() string { return e.cause.Error() }
+func (e *brokenError) Unwrap() error { return e.cause }
+
+// lostError says that a pass has ended without its slots, for a reason that
+// leaves the rest of the scan alone.
+type lostError struct{ reason error }
+
+func (e *lostError) Error() string { return e.reason.Error() }
+func (e *lostError) Unwrap() error { return e.reason }
+
+// link is our own connection to a node.
+type link struct {
+	conn *resp.Conn
+	stop func() bool
+}
+
+// dial connects. The connection closes when ctx ends: that is what interrupts
+// a read.
+func dial(ctx context.Context, d *cluster.Dialer, addr string, stall time.Duration) (link, error) {
+	dialCtx, cancel := context.WithTimeout(ctx, stall)
+	defer cancel()
+	nc, err := d.Dial(dialCtx, addr)
+	if err != nil {
+		return link{}, err
+	}
+	conn := resp.NewConn(nc)
+	conn.SetTimeout(stall)
+	return link{conn: conn, stop: conn.CloseWith(ctx)}, nil
+}
+
+func (l *link) close() {
+	if l.conn != nil {
+		l.stop()
+		_ = l.conn.Close()
+		*l = link{}
+	}
+}
+
+// transient reports whether an error reply may be another one soon.
+func transient(reply *resp.ReplyError) bool {
+	switch reply.Code() {
+	case "TRYAGAIN", "LOADING", "CLUSTERDOWN", "MASTERDOWN", "BUSY":
+		return true
+	default:
+		return false
+	}
+}
+
+// open makes the connection to the pass's master, reads its state and claims
+// its slots. It tries until the master is up, or patience ends.
+func (p *pass) open(ctx context.Context) error {
+	for {
+		err := p.tryOpen(ctx)
+		if err == nil {
+			p.patience.succeeded()
+			return nil
+		}
+		p.link.close()
+		if cluster.IsDenied(err) {
+			return err
+		}
+		if err := p.wait(ctx, err); err != nil {
+			return err
+		}
+		p.count.Retries++
+	}
+}
+
+func (p *pass) tryOpen(ctx context.Context) error {
+	s := p.scan
+	var err error
+	if p.link, err = dial(ctx, s.dialer, p.node.addr, s.stall); err != nil {
+		return err
+	}
+	if p.start, err = readState(ctx, p.link.conn, s.inCluster); err != nil {
+		return &cluster.NodeError{Addr: p.node.addr, Command: "CLUSTER NODES", Err: err}
+	}
+	if !p.start.up {
+		return errDown
+	}
+	p.order = p.start.order
+	if p.start.master {
+		p.slots = s.ledger.claim(p.start.owned)
+	}
+	return nil
+}
+
+// reconnect makes the connection anew, to the same server process, and takes
+// back what was in flight. A cursor belongs to a process: another one under
+// the same address ends the pass.
+func (p *pass) reconnect(ctx context.Context, cause error) error {
+	for {
+		p.link.close()
+		if err := p.wait(ctx, cause); err != nil {
+			return err
+		}
+		p.count.Retries++
+		var err error
+		if p.link, err = dial(ctx, p.scan.dialer, p.node.addr, p.scan.stall); err != nil {
+			if cluster.IsDenied(err) {
+				return err
+			}
+			cause = err
+			continue
+		}
+		now, err := readState(ctx, p.link.conn, p.scan.inCluster)
+		if err != nil {
+			cause = err
+			continue
+		}
+		switch {
+		case p.start.runID == "":
+			return &lostError{errNoRunID}
+		case p.start.runID != now.runID:
+			return &lostError{errRestarted}
+		}
+		p.rewind()
+		return nil
+	}
+}
+
+// rewind makes what was in flight on a lost connection be asked for again.
+func (p *pass) rewind() {
+	p.queue = p.queue[:0]
+	p.sizer.lost()
+	if p.progress == scanAsked {
+		p.progress = scanIdle
+	}
+	for _, pg := range p.pages {
+		pg.sent = pg.received
+	}
+}
+
+// troubled looks at an error reply to a command that concerns the node as a
+// whole. It returns nil, after a while, if the command may be tried again.
+func (p *pass) troubled(ctx context.Context, command string, reply *resp.ReplyError) error {
+	if transient(reply) {
+		p.count.Retries++
+		return p.wait(ctx, &cluster.NodeError{Addr: p.node.addr, Command: command, Err: reply})
+	}
+	again, err := p.loginAgain(p.node.addr, command, reply)
+	if again {
+		return &brokenError{reply}
+	}
+	return err
+}
+
+// loginAgain reports whether a reply calls for another login, and has had
+// none: credentials may have been rotated, and new ones reach only new
+// connections. Otherwise it returns what ends the scan.
+func (p *pass) loginAgain(addr, command string, reply *resp.ReplyError) (bool, error) {
+	if reply.Code() == "NOAUTH" && !p.loggedInAgain {
+		p.loggedInAgain = true
+		return true, nil
+	}
+	return false, &cluster.NodeError{Addr: addr, Command: command, Err: reply}
+}
+
+// wait waits before the next try. When patience has ended, the pass is lost,
+// because of cause.
+func (p *pass) wait(ctx context.Context, cause error) error {
+	err := p.patience.retry(ctx, cause)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	return &lostError{cause}
+}

@@ -1,0 +1,55 @@
+package scan
+
+// page is a list of keys that are asked about together: the keys of a SCAN
+// reply, or those of which an earlier reply left something open. Its memory
+// is used again for later pages.
+type page struct {
+	step    int    // which of the kind's steps is due
+	attempt int    // how often these keys were asked about before
+	keys    []byte // one behind the other
+	ends    []int  // where each ends
+
+	// The keys before received are settled, those before sent are asked for,
+	// those before reserved may become rows: received ≤ sent ≤ reserved.
+	received, sent, reserved int
+}
+
+func (p *page) len() int { return len(p.ends) }
+
+func (p *page) add(key []byte) {
+	p.keys = append(p.keys, key...)
+	p.ends = append(p.ends, len(p.keys))
+}
+
+func (p *page) key(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = p.ends[i-1]
+	}
+	return p.keys[start:p.ends[i]:p.ends[i]]
+}
+
+// filter keeps the keys for which keep is true.
+func (p *page) filter(keep func(key []byte) bool) {
+	start, kept, end := 0, 0, 0
+	for _, next := range p.ends {
+		if keep(p.keys[start:next]) {
+			end += copy(p.keys[end:], p.keys[start:next])
+			p.ends[kept] = end
+			kept++
+		}
+		start = next
+	}
+	p.keys, p.ends = p.keys[:end], p.ends[:kept]
+}
+
+// maxKeptBytes is how large a page's memory may be to be used again: one
+// page of giant keys must not be held for ever.
+const maxKeptBytes = 1 << 20
+
+func (p *page) reset(step int) {
+	if cap(p.keys) > maxKeptBytes {
+		p.keys = nil
+	}
+	*p = page{step: step, keys: p.keys[:0], ends: p.ends[:0]}
+}

@@ -1,0 +1,436 @@
+package scan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/redisarrow/redisarrow/cluster"
+	"github.com/redisarrow/redisarrow/internal/resp"
+)
+
+// pass is one walk over the keys of one master: SCAN from cursor 0 to 0, and
+// the fetches for the keys it returns, all in one pipeline on one connection.
+//
+// Requests are answered in the order in which they were sent, so the pass is
+// a loop of two steps: ask for as much as may be in flight, then receive the
+// oldest answer. What keeps the server busy is the order of asking: when the
+// keys of a page arrive, SCAN for the next page goes out first, then the
+// fetches of this one, while the answers of the page before are still to be
+// read.
+//
+//	ask     SCAN n+1, fetch n        (the server works on these …)
+//	receive fetch n-1                (… while these are decoded)
+//	receive SCAN n+1
+//	ask     SCAN n+2, fetch n+1
+//	…
+type pass struct {
+	scan    *Scan
+	node    *node
+	decoder Decoder
+	seen    *seen
+
+	link     link
+	patience patience
+	start    state           // what the master said of itself before
+	slots    cluster.SlotSet // the slots claimed for this pass
+	follower follower
+
+	cursor   uint64
+	progress scanProgress
+	order    cursorOrder
+	fromSlot uint16    // with slotOrder, the slot below which no key may come any more
+	pages    []*page   // with keys not settled, in the order of asking
+	again    *page     // keys to be asked about once more, being gathered
+	queue    []request // in flight, oldest first
+	sizer    sizer
+	out      []byte // commands to be sent
+	spare    []*page
+	refused  []refusal // of the fetch being received
+
+	loggedInAgain bool            // after a NOAUTH in mid-scan: once
+	gaveUp        cluster.SlotSet // slots whose refused keys aren't followed any more
+
+	count Counters
+}
+
+type scanProgress uint8
+
+const (
+	scanIdle  scanProgress = iota // the next page may be asked for
+	scanAsked                     // it has been
+	scanEnded                     // the cursor came back to 0
+)
+
+// request is something in flight: a SCAN, or the fetch of the next keys of a
+// page.
+type request struct {
+	page *page // nil for SCAN
+	keys int
+}
+
+const (
+	// maxPagesInFlight is how many pages may have unanswered fetches.
+	maxPagesInFlight = 2
+	// maxInFlightBytes is the budget of the sizer.
+	maxInFlightBytes = 1 << 20
+	// maxWrite bounds the commands that are put together for one write.
+	maxWrite = 256 << 10
+	// maxAttempts bounds how often one key may be asked about because its
+	// replies contradict each other, as TTL's may with the value's.
+	maxAttempts = 100
+)
+
+// walk goes through all keys. The connection is there, the slots are claimed.
+func (p *pass) walk(ctx context.Context) error {
+	for {
+		err := p.ask()
+		if err == nil && len(p.queue) == 0 {
+			if p.scan.limit.reached() || (p.progress == scanEnded && len(p.pages) == 0) {
+				return nil
+			}
+			// Nothing may be asked for: other workers hold the last rows of
+			// the limit and may give some back.
+			if err := p.scan.limit.wait(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if err == nil {
+			err = p.receive(ctx)
+		}
+		p.publish()
+		if broken := (*brokenError)(nil); errors.As(err, &broken) {
+			err = p.reconnect(ctx, broken.cause)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// ask sends what may be in flight now.
+func (p *pass) ask() error {
+	p.out = p.out[:0]
+	if p.again != nil {
+		p.pages = append(p.pages, p.again)
+		p.again = nil
+	}
+	if len(p.pages) == 0 {
+		p.askScan()
+	}
+	for i, pg := range p.pages {
+		if i == maxPagesInFlight {
+			break
+		}
+		if !p.askPage(pg) {
+			break
+		}
+	}
+	if len(p.out) == 0 {
+		return nil
+	}
+	if _, err := p.link.conn.Write(p.out); err != nil {
+		return &brokenError{err}
+	}
+	return nil
+}
+
+// askScan asks for the next page, if there is one and it isn't asked for.
+func (p *pass) askScan() {
+	if p.progress != scanIdle || p.scan.limit.reached() {
+		return
+	}
+	var digits [20]byte
+	p.out = append(p.out, p.scan.scanHead...)
+	p.out = resp.AppendBulk(p.out, strconv.AppendUint(digits[:0], p.cursor, 10))
+	p.out = append(p.out, p.scan.scanTail...)
+	p.queue = append(p.queue, request{})
+	p.progress = scanAsked
+}
+
+// askPage asks for keys of a page and reports whether all of them are asked
+// for now.
+func (p *pass) askPage(pg *page) bool {
+	commands := p.scan.kind.Commands(pg.step)
+	for pg.sent < pg.len() {
+		if len(p.out) >= maxWrite {
+			return false
+		}
+		n := min(p.sizer.allow(), pg.len()-pg.sent)
+		if missing := pg.sent + n - pg.reserved; missing > 0 {
+			pg.reserved += p.scan.limit.reserve(missing)
+			n = min(n, pg.reserved-pg.sent)
+		}
+		if n <= 0 {
+			return false
+		}
+		if pg.sent == 0 {
+			p.askScan()
+		}
+		asked := 0
+		for ; asked < n && (asked == 0 || len(p.out) < maxWrite); asked++ {
+			key := pg.key(pg.sent + asked)
+			for _, c := range commands {
+				p.out = c.append(p.out, key)
+			}
+		}
+		pg.sent += asked
+		p.sizer.sent(asked)
+		p.queue = append(p.queue, request{pg, asked})
+	}
+	return true
+}
+
+// receive takes in the oldest answer.
+func (p *pass) receive(ctx context.Context) error {
+	oldest := p.queue[0]
+	p.queue = append(p.queue[:0], p.queue[1:]...)
+	before := p.link.conn.BytesRead()
+	var err error
+	if oldest.page == nil {
+		err = p.receiveScan(ctx)
+	} else {
+		err = p.receiveFetch(ctx, oldest)
+	}
+	p.count.Bytes += p.link.conn.BytesRead() - before
+	return err
+}
+
+// receiveScan takes in a page of keys.
+func (p *pass) receiveScan(ctx context.Context) error {
+	pg := p.takePage(0)
+	next, err := readScan(p.link.conn.Reader, pg)
+	if reply := (*resp.ReplyError)(nil); errors.As(err, &reply) {
+		p.progress = scanIdle
+		return p.troubled(ctx, "SCAN", reply)
+	}
+	if err != nil {
+		return &brokenError{err}
+	}
+	p.patience.succeeded()
+	p.count.Scanned += int64(pg.len())
+	pg.filter(p.wanted)
+	if p.order == slotOrder {
+		p.fromSlot = max(p.fromSlot, uint16(next%cluster.Slots))
+	}
+	p.seen.forget(p.order, p.cursor, next, pg)
+	p.cursor, p.progress = next, scanIdle
+	if next == 0 {
+		p.progress = scanEnded
+	}
+	if pg.len() > 0 {
+		p.pages = append(p.pages, pg)
+	} else {
+		p.spare = append(p.spare, pg)
+	}
+	return nil
+}
+
+// readScan reads the reply to SCAN: the next cursor and the keys. Nothing is
+// known of a key before the reply is whole: the caller looks at them then.
+func readScan(r *resp.Reader, pg *page) (next uint64, err error) {
+	h, err := r.ReadHeader()
+	if err != nil {
+		return 0, err
+	}
+	if h.Kind == resp.Error {
+		return 0, &resp.ReplyError{Text: string(h.Line)}
+	}
+	if h.Kind != resp.Array || h.N != 2 {
+		return 0, resp.Unexpected(h, "SCAN's array of cursor and keys")
+	}
+	cursor, _, err := r.ReadBulkReply()
+	if err != nil {
+		return 0, err
+	}
+	next, err = strconv.ParseUint(string(cursor), 10, 64)
+	if err != nil {
+		return 0, &resp.ProtocolError{Reason: fmt.Sprintf("SCAN returned the cursor %q", cursor)}
+	}
+	h, err = r.ReadHeader()
+	if err != nil {
+		return 0, err
+	}
+	if h.Kind != resp.Array {
+		return 0, resp.Unexpected(h, "SCAN's array of keys")
+	}
+	for range h.N {
+		key, ok, err := r.ReadBulkReply()
+		if err != nil {
+			return 0, err
+		}
+		if !ok {
+			return 0, &resp.ProtocolError{Reason: "SCAN returned a null key"}
+		}
+		pg.add(key)
+	}
+	return next, nil
+}
+
+// wanted decides whether a key that SCAN returned is to be read.
+func (p *pass) wanted(key []byte) bool {
+	slot := cluster.Slot(key)
+	if !p.slots.Has(slot) {
+		// A node can hold keys of slots that it doesn't own any more, and of
+		// ones that it is only importing.
+		p.count.Foreign++
+		return false
+	}
+	if p.order == slotOrder && slot < p.fromSlot {
+		// The order of cursors is no promise of the server's. What has been
+		// forgotten can't be told from a repeat any more.
+		p.scan.ledger.lose(slotSetOf(slot), errOrder)
+	}
+	if !p.seen.add(slot, key) {
+		p.count.Duplicates++
+		return false
+	}
+	return true
+}
+
+// receiveFetch takes in the replies about some keys of a page.
+func (p *pass) receiveFetch(ctx context.Context, req request) error {
+	pg, conn := req.page, p.link.conn
+	begin, keyBytes := conn.BytesRead(), int64(0)
+	settled, rows := 0, 0
+	var failed error
+	for range req.keys {
+		key := pg.key(pg.received)
+		keyBytes += int64(len(key))
+		res, err := p.decoder.Decode(pg.step, key, conn.Reader)
+		if err != nil {
+			failed = p.unreadable(key, err)
+			break
+		}
+		pg.received++
+		rows += res.Rows
+		p.count.ParseFailures += int64(res.BadCells)
+		p.count.SkippedRows += int64(res.Skipped)
+		switch res.Outcome {
+		case Vanished:
+			p.count.Vanished++
+		case WrongType:
+			p.count.WrongType++
+		case Again:
+			if failed = p.askAgain(pg, key, res.Step); failed == nil {
+				continue // not settled
+			}
+		case Refused:
+			p.refused = append(p.refused, newRefusal(key, pg.step, res))
+			continue
+		case Stop:
+			failed = res.Err
+		}
+		if failed != nil {
+			break
+		}
+		settled++
+	}
+	p.count.Rows += int64(rows)
+	p.scan.limit.settle(settled, rows)
+	if failed != nil {
+		return failed
+	}
+	p.patience.succeeded()
+	p.sizer.received(req.keys, conn.BytesRead()-begin+keyBytes)
+	if pg.received == pg.len() {
+		// Pages are asked for in order, so it is the first one.
+		p.pages = append(p.pages[:0], p.pages[1:]...)
+		p.spare = append(p.spare, pg)
+	}
+	return p.follow(ctx)
+}
+
+// unreadable is the error for a reply about a key that can't be read on.
+func (p *pass) unreadable(key []byte, err error) error {
+	if errors.Is(err, resp.ErrTooLarge) {
+		// It would be no smaller the next time.
+		return &cluster.NodeError{Addr: p.node.addr, Command: fmt.Sprintf("%s %q", p.scan.kind.Commands(0)[0].Name, shortKey(key)), Err: err}
+	}
+	return &brokenError{err}
+}
+
+// askAgain puts a key on the page of those to be asked about once more. Its
+// reservation goes with it.
+func (p *pass) askAgain(from *page, key []byte, step int) error {
+	if from.attempt == maxAttempts {
+		return &cluster.NodeError{
+			Addr: p.node.addr, Command: p.scan.kind.Commands(step)[0].Name,
+			Err: &resp.ProtocolError{Reason: fmt.Sprintf("the replies about key %q contradicted each other %d times", shortKey(key), maxAttempts)},
+		}
+	}
+	if p.again == nil || p.again.step != step {
+		if p.again != nil {
+			p.pages = append(p.pages, p.again)
+		}
+		p.again = p.takePage(step)
+		p.again.attempt = from.attempt + 1
+	}
+	p.again.add(key)
+	p.again.reserved++
+	return nil
+}
+
+// follow looks after the keys that the node refused to answer for.
+func (p *pass) follow(ctx context.Context) error {
+	refused := p.refused
+	p.refused = p.refused[:0]
+	for _, r := range refused {
+		if err := p.follower.settle(ctx, p, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settled takes note of what came of a key that had been refused.
+func (p *pass) settled(res Result) error {
+	p.count.Rows += int64(res.Rows)
+	p.count.ParseFailures += int64(res.BadCells)
+	p.count.SkippedRows += int64(res.Skipped)
+	switch res.Outcome {
+	case Vanished:
+		p.count.Vanished++
+	case WrongType:
+		p.count.WrongType++
+	case Stop:
+		return res.Err
+	}
+	p.scan.limit.settle(1, res.Rows)
+	return nil
+}
+
+// giveUp loses the slot of a key that nobody answers for.
+func (p *pass) giveUp(ctx context.Context, slot uint16, reason error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	p.scan.ledger.lose(slotSetOf(slot), reason)
+	p.gaveUp.Add(slot)
+	p.scan.limit.settle(1, 0)
+	return nil
+}
+
+func slotSetOf(slot uint16) (s cluster.SlotSet) {
+	s.Add(slot)
+	return s
+}
+
+func (p *pass) takePage(step int) *page {
+	pg := &page{}
+	if last := len(p.spare) - 1; last >= 0 {
+		pg = p.spare[last]
+		p.spare = p.spare[:last]
+	}
+	pg.reset(step)
+	return pg
+}
+
+func (p *pass) publish() { p.node.publish(p.count) }
+
+// maxShownKey bounds a key in a message, in bytes.
+const maxShownKey = 200
+
+func shortKey(key []byte) []byte { return key[:min(len(key), maxShownKey)] }

@@ -1,0 +1,52 @@
+package scan
+
+// sizer bounds what is asked for and not yet answered. Replies that nobody
+// reads pile up in the server's memory, which no default of its configuration
+// bounds (client-output-buffer-limit normal), so the bytes count, not the
+// keys. How large values are shows only when they come: the sizer starts with
+// few keys and goes by what it has seen.
+type sizer struct {
+	budget   int64 // bytes that may be in flight, by the estimate
+	perKey   int64 // estimate of the bytes for a key; 0 = nothing seen yet
+	window   int   // keys that may be in flight
+	inFlight int   // keys in flight
+}
+
+const (
+	firstWindow  = 16
+	windowGrowth = 4
+	maxWindow    = 1 << 20
+)
+
+func newSizer(budget int64) sizer { return sizer{budget: budget, window: firstWindow} }
+
+// allow is the number of further keys that may be asked for. With nothing in
+// flight it is at least one, whatever its size.
+func (s *sizer) allow() int {
+	n := s.window
+	if s.perKey > 0 {
+		n = int(min(int64(n), s.budget/s.perKey))
+	}
+	if s.inFlight == 0 {
+		return max(n, 1)
+	}
+	return max(n-s.inFlight, 0)
+}
+
+func (s *sizer) sent(keys int) { s.inFlight += keys }
+
+// received takes note of the bytes that keys have cost. The estimate rises at
+// once and falls slowly: what is large seldom comes alone.
+func (s *sizer) received(keys int, bytes int64) {
+	s.inFlight -= keys
+	if keys == 0 {
+		return
+	}
+	mean := max(bytes/int64(keys), 1)
+	s.perKey = max(mean, (3*s.perKey+mean)/4)
+	s.window = min(s.window*windowGrowth, maxWindow)
+}
+
+// lost forgets what was in flight on a connection that broke, and begins
+// small again.
+func (s *sizer) lost() { s.inFlight, s.window = 0, firstWindow }

@@ -1,0 +1,261 @@
+package iterator
+
+import (
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/redisarrow/redisarrow/convert"
+	"github.com/redisarrow/redisarrow/internal/resp"
+	"github.com/redisarrow/redisarrow/internal/scan"
+)
+
+// valueReader is the part of a kind that reads the replies about the value:
+// it puts a row's data cells into the builder. Each worker has its own.
+type valueReader interface {
+	// read reads the replies to the first commands of a step, those about the
+	// value. On Rows the builder's data columns have one row more each, or a
+	// bad cell is noted in it; on anything else their state doesn't matter.
+	read(step int, key []byte, r *resp.Reader, b *builder) (scan.Result, error)
+}
+
+// builder gathers rows into batches. It is the scan's Decoder of one worker:
+// it decodes a key's replies into the columns, drops a row that isn't to be,
+// and hands over a batch when it is full.
+type builder struct {
+	layout  *layout
+	config  *Config
+	value   valueReader
+	columns []convert.Column // nil at the index's place
+	fields  []convert.Column // the data columns among them
+	key     convert.Column   // nil if not named, as the next two
+	ttl     *convert.Int64Column
+	expires *convert.Int64Column
+	deliver func(block) error // blocks until somebody takes the batch
+
+	metadata []scan.Command
+	rows     int
+
+	// The row under way.
+	badCells int
+	skip     bool
+	failure  *CellError
+}
+
+// block is a batch without its index.
+type block struct {
+	arrays []arrow.Array // nil at the index's place
+	rows   int
+	bytes  int64
+}
+
+func (b *block) release() {
+	for _, a := range b.arrays {
+		if a != nil {
+			a.Release()
+		}
+	}
+	b.arrays = nil
+}
+
+func newBuilder(l *layout, c *Config, value valueReader, deliver func(block) error) (*builder, error) {
+	b := &builder{layout: l, config: c, value: value, deliver: deliver, metadata: l.metadataCommands()}
+	var err error
+	if b.columns, err = l.newColumns(c.Allocator); err != nil {
+		return nil, err
+	}
+	for _, i := range l.fields {
+		b.fields = append(b.fields, b.columns[i])
+	}
+	if l.key >= 0 {
+		b.key = b.columns[l.key]
+	}
+	if l.ttl >= 0 {
+		b.ttl = b.columns[l.ttl].(*convert.Int64Column)
+	}
+	if l.expires >= 0 {
+		b.expires = b.columns[l.expires].(*convert.Int64Column)
+	}
+	return b, nil
+}
+
+// Decode implements [scan.Decoder].
+func (b *builder) Decode(step int, key []byte, r *resp.Reader) (scan.Result, error) {
+	b.badCells, b.skip, b.failure = 0, false, nil
+	res, err := b.value.read(step, key, r, b)
+	if err != nil {
+		b.rollback()
+		return res, err
+	}
+	if len(b.metadata) > 0 {
+		if res, err = b.readMetadata(r, res); err != nil {
+			b.rollback()
+			return res, err
+		}
+	}
+	if res.Outcome != scan.Rows {
+		b.rollback()
+		return res, nil
+	}
+	if b.key != nil {
+		if err := b.key.Append(key); err != nil {
+			b.badCell(key, b.layout.key, key, err)
+			b.skip = true // a key column has no nulls
+		}
+	}
+	return b.finishRow(), nil
+}
+
+// readMetadata reads the replies that follow the value's. They are read
+// whatever came of the value; for a row they become cells.
+func (b *builder) readMetadata(r *resp.Reader, res scan.Result) (scan.Result, error) {
+	for _, command := range b.metadata {
+		h, err := r.ReadHeader()
+		if err != nil {
+			return res, err
+		}
+		if res.Outcome != scan.Rows {
+			if err := r.SkipRest(h, 0); err != nil {
+				return res, err
+			}
+			continue
+		}
+		if h.Kind == resp.Error {
+			res = refused(h, command.Name)
+			continue
+		}
+		if h.Kind != resp.Integer {
+			return res, resp.Unexpected(h, command.Name+"'s integer")
+		}
+		const (
+			noExpiry = -1
+			noKey    = -2
+		)
+		switch {
+		case h.N == noKey:
+			// The key went between two commands. It may be back already, as
+			// something else: what the value was isn't a row by itself.
+			res = scan.Result{Outcome: scan.Again}
+		case command.Name != "PEXPIRETIME":
+			b.ttl.AppendInt64(h.N)
+		case h.N == noExpiry:
+			b.expires.AppendNull()
+		default:
+			b.expires.AppendInt64(h.N)
+		}
+	}
+	return res, nil
+}
+
+// cell appends a data cell to the row under way. The value isn't kept.
+func (b *builder) cell(field int, key, value []byte) {
+	if err := b.fields[field].Append(value); err != nil {
+		b.badCell(key, b.layout.fields[field], value, err)
+		b.fields[field].AppendNull()
+	}
+}
+
+// badCell notes that a value doesn't fit the column at a position.
+func (b *builder) badCell(key []byte, position int, value []byte, err error) {
+	b.badCells++
+	switch b.config.OnParseError {
+	case convert.SkipRow:
+		b.skip = true
+	case convert.Fail:
+		if b.failure == nil {
+			c := b.layout.columns[position]
+			b.failure = &CellError{Key: shorten(key), Field: c.Name(), Type: c.Type(), Value: shorten(value), Err: err}
+		}
+	}
+}
+
+// finishRow keeps or drops the row under way, and hands the batch over when
+// it is full.
+func (b *builder) finishRow() scan.Result {
+	switch {
+	case b.failure != nil:
+		b.rollback()
+		return scan.Result{Outcome: scan.Stop, BadCells: b.badCells, Err: b.failure}
+	case b.skip:
+		b.rollback()
+		return scan.Result{Outcome: scan.Rows, BadCells: b.badCells, Skipped: 1}
+	}
+	b.rows++
+	if b.rows >= b.config.BatchSize || b.bytes() >= b.config.BatchBytes {
+		if err := b.deliver(b.take()); err != nil {
+			return scan.Result{Outcome: scan.Stop, Err: err}
+		}
+	}
+	return scan.Result{Outcome: scan.Rows, Rows: 1, BadCells: b.badCells}
+}
+
+// rollback cuts the columns back to the rows that are whole.
+func (b *builder) rollback() {
+	for _, c := range b.columns {
+		if c != nil {
+			c.Truncate(b.rows)
+		}
+	}
+}
+
+func (b *builder) bytes() int64 {
+	var n int64
+	for _, c := range b.columns {
+		if c != nil {
+			n += c.Bytes()
+		}
+	}
+	return n
+}
+
+// take ends the batch under way.
+func (b *builder) take() block {
+	out := block{arrays: make([]arrow.Array, len(b.columns)), rows: b.rows, bytes: b.bytes()}
+	for i, c := range b.columns {
+		if c != nil {
+			out.arrays[i] = c.NewArray()
+		}
+	}
+	b.rows = 0
+	return out
+}
+
+func (b *builder) release() {
+	for _, c := range b.columns {
+		if c != nil {
+			c.Release()
+		}
+	}
+}
+
+// refused is the result for an error reply to a command.
+func refused(h resp.Header, command string) scan.Result {
+	const wrongType = "WRONGTYPE"
+	if len(h.Line) >= len(wrongType) && string(h.Line[:len(wrongType)]) == wrongType {
+		return scan.Result{Outcome: scan.WrongType}
+	}
+	return scan.Result{Outcome: scan.Refused, Command: command, Err: &resp.ReplyError{Text: string(h.Line)}}
+}
+
+// readType reads the reply to TYPE: all that is asked about a key of which no
+// cell is wanted.
+func readType(r *resp.Reader, wanted string) (scan.Result, error) {
+	h, err := r.ReadHeader()
+	switch {
+	case err != nil:
+		return scan.Result{}, err
+	case h.Kind == resp.Error:
+		return refused(h, "TYPE"), nil
+	case h.Kind != resp.Simple:
+		return scan.Result{}, resp.Unexpected(h, "TYPE's simple string")
+	case string(h.Line) == "none":
+		return scan.Result{Outcome: scan.Vanished}, nil
+	case string(h.Line) != wanted:
+		return scan.Result{Outcome: scan.WrongType}, nil
+	default:
+		return scan.Result{Outcome: scan.Rows}, nil
+	}
+}
+
+func lengthError(command string, got, want int64) error {
+	return &resp.ProtocolError{Reason: fmt.Sprintf("%s returned %d values instead of %d", command, got, want)}
+}

@@ -1,0 +1,156 @@
+package iterator
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/redisarrow/redisarrow/convert"
+)
+
+// The defaults of a [Config].
+const (
+	DefaultBatchSize    = 8192             // rows
+	DefaultBatchBytes   = 32 << 20         // bytes
+	DefaultCountHint    = 1000             // keys
+	DefaultStallTimeout = 30 * time.Second // without progress
+)
+
+const (
+	// AllMasters as [Config.Concurrency] scans all masters at once.
+	AllMasters = -1
+
+	// MaxBatchBytes is the largest [Config.BatchBytes]: with a value of at
+	// most 1 GiB on top, no column's 32-bit offsets can overflow.
+	MaxBatchBytes = 1<<30 - 1
+)
+
+// Config says which keys are read, and how. The zero value reads all keys of
+// the type, with the defaults.
+type Config struct {
+	// Pattern is a glob, as SCAN's MATCH takes it
+	// (https://redis.io/docs/latest/commands/scan/). Empty means all keys. A
+	// pattern with a hash tag before any wildcard, such as "{user42}:*", can
+	// only match in one slot: only that slot's owner is asked.
+	Pattern string
+
+	// BatchSize is the number of rows of each batch; only the last one may
+	// have fewer. 0 means [DefaultBatchSize].
+	BatchSize int
+
+	// BatchBytes ends a batch early, with the row that makes its data reach so
+	// many bytes; at most [MaxBatchBytes], 0 means [DefaultBatchBytes]. Each
+	// worker of the scan holds up to one such batch, the caller another one.
+	BatchBytes int64
+
+	// CountHint is SCAN's COUNT: how many keys the server looks at for a page,
+	// so also how many it answers about in one go. 0 means
+	// [DefaultCountHint]; beyond 10,000 there is nothing to gain.
+	CountHint int
+
+	// MaxRows ends the scan after so many rows; 0 means all. Little more than
+	// these is read. What a scan of that kind returns is any MaxRows rows.
+	MaxRows int64
+
+	// Concurrency is how many masters are scanned at once; 0 means 1, one
+	// after the other; [AllMasters] means all.
+	Concurrency int
+
+	// HashCommand fixes the command that reads a hash. By default the number
+	// of fields in the schema decides.
+	HashCommand HashCommand
+
+	// OnParseError says what to do with text that doesn't fit its column:
+	// [convert.Fail] (the default) ends the scan with a [*CellError],
+	// [convert.Null] makes the cell null, [convert.SkipRow] leaves the row
+	// out; the last two are counted in [Stats]. A key that doesn't fit its
+	// column, which can't be null, leaves the row out under Null too.
+	OnParseError convert.Policy
+
+	// StallTimeout is how long a server may be silent, or something fail
+	// again and again, before it is given up; 0 means [DefaultStallTimeout].
+	// It doesn't count the time that batches wait for their reader.
+	StallTimeout time.Duration
+
+	// Allocator is where the batches' memory comes from; nil means
+	// [memory.DefaultAllocator].
+	Allocator memory.Allocator
+
+	// Logger is told of what goes wrong and is mended; nil means silence.
+	Logger *slog.Logger
+}
+
+// HashCommand is a way to read a hash.
+type HashCommand int
+
+const (
+	// AutoHashCommand reads with HMGET if the schema has at most 16 fields,
+	// otherwise with HGETALL.
+	AutoHashCommand HashCommand = iota
+	// HMGET asks for the schema's fields only. It is right for few fields, and
+	// for hashes that are much larger than the schema.
+	HMGET
+	// HGETALL reads whole hashes. It is right if the schema takes most of
+	// them.
+	HGETALL
+)
+
+// autoMaxFields is where AutoHashCommand changes over. A small hash is a
+// list that the server walks once for each field of HMGET.
+const autoMaxFields = 16
+
+// ErrConfig is wrapped by the errors of [Config.Validate].
+var ErrConfig = errors.New("iterator: bad config")
+
+// Validate reports the first setting that can't be used.
+func (c Config) Validate() error {
+	switch {
+	case c.BatchSize < 0:
+		return fmt.Errorf("%w: BatchSize is %d; it must be positive, or 0 for %d", ErrConfig, c.BatchSize, DefaultBatchSize)
+	case c.BatchSize > maxBatchSize:
+		return fmt.Errorf("%w: BatchSize is %d; it must be at most %d", ErrConfig, c.BatchSize, maxBatchSize)
+	case c.BatchBytes < 0 || c.BatchBytes > MaxBatchBytes:
+		return fmt.Errorf("%w: BatchBytes is %d; it must be from 1 to %d, or 0 for %d", ErrConfig, c.BatchBytes, MaxBatchBytes, DefaultBatchBytes)
+	case c.CountHint < 0:
+		return fmt.Errorf("%w: CountHint is %d; it must be positive, or 0 for %d", ErrConfig, c.CountHint, DefaultCountHint)
+	case c.MaxRows < 0:
+		return fmt.Errorf("%w: MaxRows is %d; it must be positive, or 0 for all rows", ErrConfig, c.MaxRows)
+	case c.Concurrency < AllMasters:
+		return fmt.Errorf("%w: Concurrency is %d; it must be positive, 0 for one master at a time, or AllMasters", ErrConfig, c.Concurrency)
+	case c.HashCommand < AutoHashCommand || c.HashCommand > HGETALL:
+		return fmt.Errorf("%w: HashCommand is %d, which is none of the known ones", ErrConfig, c.HashCommand)
+	case c.OnParseError < convert.Fail || c.OnParseError > convert.SkipRow:
+		return fmt.Errorf("%w: OnParseError is %d, which is none of the known policies", ErrConfig, c.OnParseError)
+	case c.StallTimeout < 0:
+		return fmt.Errorf("%w: StallTimeout is %v; it must be positive, or 0 for %v", ErrConfig, c.StallTimeout, DefaultStallTimeout)
+	default:
+		return nil
+	}
+}
+
+const maxBatchSize = 1 << 30
+
+// withDefaults fills in what is left open.
+func (c Config) withDefaults() Config {
+	set(&c.BatchSize, DefaultBatchSize)
+	set(&c.BatchBytes, DefaultBatchBytes)
+	set(&c.CountHint, DefaultCountHint)
+	set(&c.Concurrency, 1)
+	set(&c.StallTimeout, DefaultStallTimeout)
+	if c.Allocator == nil {
+		c.Allocator = memory.DefaultAllocator
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func set[T comparable](v *T, fallback T) {
+	var zero T
+	if *v == zero {
+		*v = fallback
+	}
+}

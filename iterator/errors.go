@@ -1,0 +1,55 @@
+package iterator
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/redisarrow/redisarrow/cluster"
+	"github.com/redisarrow/redisarrow/internal/scan"
+)
+
+// ErrIncomplete is what every [*IncompleteError] is, for errors.Is.
+var ErrIncomplete = scan.ErrIncomplete
+
+// IncompleteError says that the rows handed out are not all: for some slots
+// it can't be promised that each key gave its row. The rows themselves are
+// good, and no key has two.
+type IncompleteError = scan.IncompleteError
+
+// Reason is why some slots are missing.
+type Reason = scan.Reason
+
+// NodeError says what went wrong with which node.
+type NodeError = cluster.NodeError
+
+// ErrSchema is wrapped by the constructors' error for a schema that is nil or
+// was not made by the schema package.
+var ErrSchema = errors.New("iterator: no schema")
+
+// CellError says which text doesn't fit its column, under [convert.Fail].
+type CellError struct {
+	Key   string         // the key; its first bytes, if it is long
+	Field string         // the column
+	Type  arrow.DataType // the column's type
+	Value string         // the text; its first bytes, if it is long
+	Err   error          // convert.ErrSyntax, ErrRange, ErrUTF8
+}
+
+// maxShownBytes bounds a key or a value in an error.
+const maxShownBytes = 100
+
+func shorten(b []byte) string {
+	if len(b) <= maxShownBytes {
+		return string(b)
+	}
+	return string(b[:maxShownBytes]) + "…"
+}
+
+func (e *CellError) Error() string {
+	return fmt.Sprintf("key %q, column %q: %q is not a %s: %v (change the column's type, or let OnParseError make it null or skip the row)",
+		e.Key, e.Field, e.Value, e.Type, e.Err)
+}
+
+// Unwrap returns the parser's error.
+func (e *CellError) Unwrap() error { return e.Err }

@@ -1,0 +1,226 @@
+package iterator
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redisarrow/redisarrow/internal/resp"
+	"github.com/redisarrow/redisarrow/internal/scan"
+	"github.com/redisarrow/redisarrow/schema"
+)
+
+// ClusterHashBatchIterator reads the hashes of a cluster, a row for each key.
+// All that it can do is in [BatchReader].
+type ClusterHashBatchIterator struct{ *BatchReader }
+
+// NewClusterHashBatchIterator prepares a scan of the hashes that match
+// config.Pattern, with rows of the form s. A field that a hash doesn't have
+// is null; fields that aren't in s are left out.
+//
+// rdb is a *redis.ClusterClient, or a *redis.Client of a single server. Its
+// options are used to connect; the connections of the scan are its own. The
+// client stays the caller's, and is never closed.
+//
+// It reads the topology and tries to connect to a master, so that what is
+// wrong is known at once: the error is then a [*NodeError], a
+// [*cluster.SeedsError], or wraps [ErrConfig] or [ErrSchema]. The first row
+// is asked for by the first Next. ctx governs the whole scan, not only this
+// call: when it ends, Next returns false and Err its error.
+//
+// The caller releases the iterator, also after an error in mid-scan.
+func NewClusterHashBatchIterator(ctx context.Context, rdb redis.UniversalClient, s *schema.Hash, config Config) (*ClusterHashBatchIterator, error) {
+	if s == nil || s.Arrow() == nil {
+		return nil, fmt.Errorf("%w: make one with schema.NewHash or schema.ParseHash", ErrSchema)
+	}
+	l := newLayout(s)
+	r, err := open(ctx, rdb, &l, newHashKind(&l, config.HashCommand), config)
+	if err != nil {
+		return nil, err
+	}
+	return &ClusterHashBatchIterator{r}, nil
+}
+
+// hashKind reads a hash with HMGET or HGETALL; or only its type, if none of
+// its fields is wanted.
+//
+// HMGET answers alike for a hash that has none of the fields and for a key
+// that is gone: nulls. Such a key is asked about once more, with EXISTS in
+// front.
+type hashKind struct {
+	steps  [2][]scan.Command
+	names  []string
+	byName map[string]int
+}
+
+const (
+	stepFirst  = iota
+	stepExists // EXISTS, then the same as first
+)
+
+func newHashKind(l *layout, command HashCommand) *hashKind {
+	k := &hashKind{names: l.names(), byName: make(map[string]int)}
+	for i, name := range k.names {
+		k.byName[name] = i
+	}
+	var value scan.Command
+	switch {
+	case len(k.names) == 0:
+		value = scan.NewCommand("TYPE")
+	case command == HGETALL || command == AutoHashCommand && len(k.names) > autoMaxFields:
+		value = scan.NewCommand("HGETALL")
+	default:
+		value = scan.NewCommand("HMGET", k.names...)
+	}
+	k.steps[stepFirst] = append([]scan.Command{value}, l.metadataCommands()...)
+	k.steps[stepExists] = append([]scan.Command{scan.NewCommand("EXISTS")}, k.steps[stepFirst]...)
+	return k
+}
+
+func (k *hashKind) Type() string                     { return "hash" }
+func (k *hashKind) Commands(step int) []scan.Command { return k.steps[step] }
+func (k *hashKind) newReader() valueReader {
+	return &hashReader{kind: k, command: k.steps[stepFirst][0].Name}
+}
+
+// hashReader reads hashes' replies.
+type hashReader struct {
+	kind    *hashKind
+	command string
+	next    int // the field that HGETALL is expected to return next
+}
+
+func (h *hashReader) read(step int, key []byte, r *resp.Reader, b *builder) (scan.Result, error) {
+	exists := scan.Result{Outcome: scan.Rows}
+	if step == stepExists {
+		var err error
+		if exists, err = readExists(r); err != nil {
+			return exists, err
+		}
+	}
+	var res scan.Result
+	var err error
+	switch h.command {
+	case "TYPE":
+		res, err = readType(r, h.kind.Type())
+	case "HGETALL":
+		res, err = h.readAll(key, r, b)
+	default:
+		res, err = h.readFields(step, key, r, b)
+	}
+	if err == nil && exists.Outcome != scan.Rows {
+		return exists, nil
+	}
+	return res, err
+}
+
+func readExists(r *resp.Reader) (scan.Result, error) {
+	h, err := r.ReadHeader()
+	switch {
+	case err != nil:
+		return scan.Result{}, err
+	case h.Kind == resp.Error:
+		return refused(h, "EXISTS"), nil
+	case h.Kind != resp.Integer:
+		return scan.Result{}, resp.Unexpected(h, "EXISTS's integer")
+	case h.N == 0:
+		return scan.Result{Outcome: scan.Vanished}, nil
+	default:
+		return scan.Result{Outcome: scan.Rows}, nil
+	}
+}
+
+// readFields reads the reply to HMGET: the values, in the schema's order.
+func (h *hashReader) readFields(step int, key []byte, r *resp.Reader, b *builder) (scan.Result, error) {
+	header, err := r.ReadHeader()
+	switch {
+	case err != nil:
+		return scan.Result{}, err
+	case header.Kind == resp.Error:
+		return refused(header, h.command), nil
+	case header.Kind != resp.Array || header.Null():
+		return scan.Result{}, resp.Unexpected(header, "HMGET's array")
+	case header.N != int64(len(b.fields)):
+		return scan.Result{}, lengthError(h.command, header.N, int64(len(b.fields)))
+	}
+	found := false
+	for i := range b.fields {
+		value, ok, err := r.ReadBulkReply()
+		if err != nil {
+			return scan.Result{}, err
+		}
+		if !ok {
+			b.fields[i].AppendNull()
+			continue
+		}
+		found = true
+		b.cell(i, key, value)
+	}
+	if !found && step == stepFirst {
+		return scan.Result{Outcome: scan.Again, Step: stepExists}, nil
+	}
+	return scan.Result{Outcome: scan.Rows}, nil
+}
+
+// readAll reads the reply to HGETALL: fields and values by turns.
+func (h *hashReader) readAll(key []byte, r *resp.Reader, b *builder) (scan.Result, error) {
+	header, err := r.ReadHeader()
+	switch {
+	case err != nil:
+		return scan.Result{}, err
+	case header.Kind == resp.Error:
+		return refused(header, h.command), nil
+	case header.Kind != resp.Array || header.Null() || header.N%2 != 0:
+		return scan.Result{}, resp.Unexpected(header, "HGETALL's array of fields and values")
+	case header.N == 0:
+		return scan.Result{Outcome: scan.Vanished}, nil
+	}
+	for range header.N / 2 {
+		name, ok, err := r.ReadBulkReply()
+		if err != nil {
+			return scan.Result{}, err
+		}
+		i := -1
+		if ok {
+			i = h.field(name)
+		}
+		if i < 0 || b.fields[i].Len() > b.rows { // not wanted, or a second time
+			if err := r.Skip(); err != nil {
+				return scan.Result{}, err
+			}
+			continue
+		}
+		value, ok, err := r.ReadBulkReply()
+		if err != nil {
+			return scan.Result{}, err
+		}
+		if ok {
+			b.cell(i, key, value)
+		}
+	}
+	for _, f := range b.fields {
+		if f.Len() == b.rows {
+			f.AppendNull()
+		}
+	}
+	return scan.Result{Outcome: scan.Rows}, nil
+}
+
+// field is the position of a field in the schema, or -1. Hashes written by
+// the same program mostly have their fields in the same order: the one
+// behind the last is looked at first.
+func (h *hashReader) field(name []byte) int {
+	names := h.kind.names
+	if h.next >= len(names) {
+		h.next = 0
+	}
+	if string(name) == names[h.next] {
+		h.next++
+		return h.next - 1
+	}
+	if i, ok := h.kind.byName[string(name)]; ok {
+		h.next = i + 1
+		return i
+	}
+	return -1
+}

@@ -1,0 +1,83 @@
+package iterator
+
+import (
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// remainder is what the workers had in hand when a scan ended: a part of a
+// batch each. It joins them, so that only the last batch of all is short.
+type remainder struct {
+	parts []block
+	first int // rows of parts[0] handed out already
+}
+
+func (m *remainder) add(b block) { m.parts = append(m.parts, b) }
+
+// next makes the next batch; ok is false when nothing is left.
+func (m *remainder) next(config *Config) (out block, ok bool, err error) {
+	if len(m.parts) == 0 {
+		return block{}, false, nil
+	}
+	var pieces []block
+	defer func() {
+		for i := range pieces {
+			pieces[i].release()
+		}
+	}()
+	rows, bytes := 0, int64(0)
+	for len(m.parts) > 0 && rows < config.BatchSize && bytes < config.BatchBytes {
+		part := &m.parts[0]
+		piece := part.slice(m.first, min(part.rows-m.first, config.BatchSize-rows))
+		if len(pieces) > 0 && bytes+piece.bytes > MaxBatchBytes {
+			piece.release()
+			break
+		}
+		pieces = append(pieces, piece)
+		rows += piece.rows
+		bytes += piece.bytes
+		if m.first += piece.rows; m.first == part.rows {
+			part.release()
+			m.parts, m.first = m.parts[1:], 0
+		}
+	}
+	if len(pieces) == 1 {
+		out, pieces = pieces[0], nil
+		return out, true, nil
+	}
+	out = block{arrays: make([]arrow.Array, len(pieces[0].arrays)), rows: rows, bytes: bytes}
+	for i, first := range pieces[0].arrays {
+		if first == nil {
+			continue
+		}
+		column := make([]arrow.Array, len(pieces))
+		for j := range pieces {
+			column[j] = pieces[j].arrays[i]
+		}
+		if out.arrays[i], err = array.Concatenate(column, config.Allocator); err != nil {
+			out.release()
+			return block{}, false, fmt.Errorf("joining the last batches: %w", err)
+		}
+	}
+	return out, true, nil
+}
+
+func (m *remainder) release() {
+	for i := range m.parts {
+		m.parts[i].release()
+	}
+	m.parts = nil
+}
+
+// slice is a part of a block, with references of its own.
+func (b *block) slice(from, rows int) block {
+	s := block{arrays: make([]arrow.Array, len(b.arrays)), rows: rows, bytes: b.bytes * int64(rows) / int64(b.rows)}
+	for i, a := range b.arrays {
+		if a != nil {
+			s.arrays[i] = array.NewSlice(a, int64(from), int64(from+rows))
+		}
+	}
+	return s
+}

@@ -1,0 +1,74 @@
+package iterator
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redisarrow/redisarrow/internal/resp"
+	"github.com/redisarrow/redisarrow/internal/scan"
+	"github.com/redisarrow/redisarrow/schema"
+)
+
+// ClusterStringBatchIterator reads the strings of a cluster, a row for each
+// key. All that it can do is in [BatchReader].
+type ClusterStringBatchIterator struct{ *BatchReader }
+
+// NewClusterStringBatchIterator prepares a scan of the strings that match
+// config.Pattern, with rows of the form s. Otherwise as
+// [NewClusterHashBatchIterator].
+func NewClusterStringBatchIterator(ctx context.Context, rdb redis.UniversalClient, s *schema.String, config Config) (*ClusterStringBatchIterator, error) {
+	if s == nil || s.Arrow() == nil {
+		return nil, fmt.Errorf("%w: make one with schema.NewString or schema.ParseString", ErrSchema)
+	}
+	l := newLayout(s)
+	r, err := open(ctx, rdb, &l, newStringKind(&l), config)
+	if err != nil {
+		return nil, err
+	}
+	return &ClusterStringBatchIterator{r}, nil
+}
+
+// stringKind reads a string with GET; or only its type, if its value isn't
+// wanted.
+type stringKind struct {
+	commands []scan.Command
+	hasValue bool
+}
+
+func newStringKind(l *layout) *stringKind {
+	k := &stringKind{hasValue: len(l.fields) > 0}
+	name := "TYPE"
+	if k.hasValue {
+		name = "GET"
+	}
+	k.commands = append([]scan.Command{scan.NewCommand(name)}, l.metadataCommands()...)
+	return k
+}
+
+func (k *stringKind) Type() string                { return "string" }
+func (k *stringKind) Commands(int) []scan.Command { return k.commands }
+func (k *stringKind) newReader() valueReader      { return k }
+
+func (k *stringKind) read(_ int, key []byte, r *resp.Reader, b *builder) (scan.Result, error) {
+	if !k.hasValue {
+		return readType(r, k.Type())
+	}
+	h, err := r.ReadHeader()
+	switch {
+	case err != nil:
+		return scan.Result{}, err
+	case h.Kind == resp.Error:
+		return refused(h, "GET"), nil
+	case h.Kind != resp.Bulk:
+		return scan.Result{}, resp.Unexpected(h, "GET's bulk string")
+	case h.Null():
+		return scan.Result{Outcome: scan.Vanished}, nil
+	}
+	value, err := r.ReadBulk(h.N)
+	if err != nil {
+		return scan.Result{}, err
+	}
+	b.cell(0, key, value)
+	return scan.Result{Outcome: scan.Rows}, nil
+}
