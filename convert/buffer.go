@@ -22,7 +22,8 @@ type buffer[T any] struct {
 	mem memory.Allocator
 	raw *memory.Buffer
 	// vals is raw seen as values: its length is what is used, its capacity
-	// what is allocated. It never grows by append, which would leave raw.
+	// what is allocated. It must never grow by append, which would leave raw:
+	// grow comes first.
 	vals []T
 	// last is how many values the batch before held: the next one starts with
 	// that, so that batches of like size never grow theirs.
@@ -38,13 +39,12 @@ func (b *buffer[T]) elemSize() int {
 	return int(unsafe.Sizeof(zero))
 }
 
+// push adds v. It is small, so that it can be inlined.
 func (b *buffer[T]) push(v T) {
-	n := len(b.vals)
-	if n == cap(b.vals) {
+	if len(b.vals) == cap(b.vals) {
 		b.grow(1)
 	}
-	b.vals = b.vals[:n+1]
-	b.vals[n] = v
+	b.vals = append(b.vals, v)
 }
 
 // grow makes room for n more values.

@@ -21,6 +21,9 @@ func ParseFloat64(value []byte) (float64, error) {
 		return specialFloat(value)
 	}
 	if f, ok := d.exact(); ok {
+		if value[0] == '-' {
+			f = -f
+		}
 		return f, nil
 	}
 	return d.parse(value, 64), nil
@@ -36,14 +39,12 @@ func parseFloat32(value []byte) (float32, error) {
 	return float32(d.parse(value, 32)), nil
 }
 
-// decimal is ±digits × 10^exponent. When truncated, there were more digits
-// than it could keep.
+// decimal is a number as it is written, but for its sign: so many digits, of
+// which the last stands for 10^exponent.
 type decimal struct {
-	digits    uint64
-	exponent  int
-	count     int // of digits, those in front of the first that isn't zero left out
-	negative  bool
-	truncated bool
+	digits   uint64 // the first maxDigits of them
+	count    int    // how many, zeros in front left out
+	exponent int
 }
 
 // scanDecimal reads the whole text as a decimal number, by the rules that
@@ -51,9 +52,8 @@ type decimal struct {
 func scanDecimal(text []byte) (decimal, error) {
 	var d decimal
 	i := 0
-	if i < len(text) && (text[i] == '-' || text[i] == '+') {
-		d.negative = text[i] == '-'
-		i++
+	if len(text) > 0 && (text[0] == '-' || text[0] == '+') {
+		i = 1
 	}
 	start, point := i, -1
 	for ; i < len(text); i++ {
@@ -65,30 +65,27 @@ func scanDecimal(text []byte) (decimal, error) {
 			point = i
 			continue
 		}
-		if d.count == maxDigits {
-			d.truncated = true
-			d.exponent++
-			continue
+		if d.count < maxDigits {
+			d.digits = d.digits*10 + uint64(c)
 		}
-		d.digits = d.digits*10 + uint64(c)
 		if d.digits > 0 {
 			d.count++
 		}
 	}
-	digits := i - start
+	seen := i - start
 	if point >= 0 {
-		digits--
-		d.exponent -= i - point - 1
+		seen--
+		d.exponent = point + 1 - i
 	}
-	if digits == 0 {
+	if seen == 0 {
 		return d, ErrSyntax
 	}
 	if i < len(text) {
-		exponent, err := scanExponent(text[i:])
+		e, err := scanExponent(text[i:])
 		if err != nil {
 			return d, err
 		}
-		d.exponent += exponent
+		d.exponent += e
 	}
 	return d, nil
 }
@@ -124,11 +121,11 @@ func scanExponent(text []byte) (int, error) {
 	return v, nil
 }
 
-// exact gives the number when one division or multiplication of two values that
-// a float64 holds exactly yields it: then it is rounded once, and right. That
-// is so for most numbers that people store.
+// exact gives the number, without its sign, when one division or multiplication
+// of two values that a float64 holds exactly yields it: then it is rounded once,
+// and right. That is so for most numbers that people store.
 func (d decimal) exact() (float64, bool) {
-	if d.truncated || d.digits >= 1<<53 {
+	if d.count > maxDigits || d.digits >= 1<<53 {
 		return 0, false
 	}
 	f := float64(d.digits)
@@ -140,9 +137,6 @@ func (d decimal) exact() (float64, bool) {
 		f /= powersOfTen[-d.exponent]
 	default:
 		return 0, false
-	}
-	if d.negative {
-		f = -f
 	}
 	return f, true
 }
@@ -156,14 +150,14 @@ var powersOfTen = [...]float64{
 // parse leaves the number to strconv. text is what d was read from, so it can't
 // be wrong for strconv.
 func (d decimal) parse(text []byte, bits int) float64 {
-	// The first digit stands for 10^magnitude or more. Numbers surely too
-	// large are caught here: strconv would make an error of each.
+	// The first digit stands for 10^magnitude. Numbers surely too large are
+	// caught here: strconv would make an error of each.
 	most := 308
 	if bits == 32 {
 		most = 38
 	}
 	if magnitude := d.count - 1 + d.exponent; d.digits > 0 && magnitude > most {
-		if d.negative {
+		if text[0] == '-' {
 			return math.Inf(-1)
 		}
 		return math.Inf(1)

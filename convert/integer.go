@@ -6,6 +6,9 @@ import "math"
 // front are allowed. Any other text is ErrSyntax, a number that 64 bits can't
 // hold ErrRange.
 func ParseInt64(value []byte) (int64, error) {
+	if v, ok := parseShort(value); ok {
+		return v, nil
+	}
 	abs, negative, err := parseInteger(value)
 	if err != nil {
 		return 0, err
@@ -55,6 +58,19 @@ func parseUnsigned[T uint8 | uint16 | uint32](value []byte) (T, error) {
 		return 0, ErrRange
 	}
 	return T(wide), nil
+}
+
+// parseShort reads the integers that most cells hold: without a sign, and so
+// short that they can't be out of range. It is small, so that it can be inlined.
+func parseShort(digits []byte) (v int64, ok bool) {
+	for _, c := range digits {
+		d := c - '0'
+		if d > 9 {
+			return 0, false
+		}
+		v = v*10 + int64(d)
+	}
+	return v, len(digits) > 0 && len(digits) < maxDigits
 }
 
 // parseInteger reads a sign and digits. strconv has the same rules for signed

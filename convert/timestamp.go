@@ -62,6 +62,8 @@ func isUnit(u arrow.TimeUnit) bool { return u >= arrow.Second && u <= arrow.Nano
 type timestampParser struct {
 	zone      zone
 	perSecond int64 // units of the column
+	unitNanos int64 // length of such a unit
+	most      int64 // seconds that fit into an int64 of units
 	epoch     arrow.TimeUnit
 	anyEpoch  bool // epoch isn't set: the size of a number tells
 }
@@ -71,6 +73,7 @@ func newTimestampParser(unit arrow.TimeUnit, loc *time.Location, epochUnit *arro
 	for u := arrow.Second; u < unit; u++ {
 		p.perSecond *= 1000
 	}
+	p.unitNanos, p.most = 1e9/p.perSecond, math.MaxInt64/p.perSecond
 	if epochUnit != nil {
 		p.epoch = *epochUnit
 	}
@@ -272,15 +275,17 @@ func floorDiv(v, by int64) (quotient, rest int64) {
 // value is the moment so many seconds after the epoch, and nanos, 0 to 999999999,
 // after that, in the column's unit.
 func (p *timestampParser) value(seconds, nanos int64) (int64, error) {
-	part := nanos / (1e9 / p.perSecond)
+	var part int64
+	if nanos != 0 {
+		part = nanos / p.unitNanos
+	}
 	if seconds < 0 && part > 0 {
 		// Both of one sign, so that the whole seconds don't overflow where
 		// the sum wouldn't.
 		seconds++
 		part -= p.perSecond
 	}
-	most := math.MaxInt64 / p.perSecond
-	if seconds > most || seconds < -most {
+	if seconds > p.most || seconds < -p.most {
 		return 0, ErrRange
 	}
 	v := seconds * p.perSecond
