@@ -10,7 +10,6 @@ import (
 	"testing"
 	"unsafe"
 
-	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/redis/go-redis/v9"
@@ -59,12 +58,12 @@ func TestBytes(t *testing.T) {
 				p.Set(ctx, "s"+key, key, 0)
 			}
 		})
-		cells, _ := readCells(t, binaryKeys{hashes(t, rdb, "_key:binary_key,v:binary", iterator.Config{Pattern: "f5:*"})})
+		cells, _ := readCells(t, hashes(t, rdb, "_key:binary_key,v:binary", iterator.Config{Pattern: "f5:*"}))
 		assert.Len(t, cells, len(keys))
 		for _, key := range keys {
 			assert.Equal(t, key, cells[key])
 		}
-		cells, _ = readCells(t, binaryKeys{strs(t, rdb, "_key:binary_key,v:binary", iterator.Config{Pattern: "sf5:*"})})
+		cells, _ = readCells(t, strs(t, rdb, "_key:binary_key,v:binary", iterator.Config{Pattern: "sf5:*"}))
 		assert.Len(t, cells, len(keys))
 		for _, key := range keys {
 			assert.Equal(t, key, cells["s"+key])
@@ -175,31 +174,6 @@ func TestBytes(t *testing.T) {
 		}
 	})
 }
-
-// binaryKeys is a reader of which the key column, the first, is shown as text
-// to [readCells].
-type binaryKeys struct{ reader }
-
-func (r binaryKeys) RecordBatch() arrow.RecordBatch {
-	b := r.reader.RecordBatch()
-	return rawKeys{b, rawStrings{b.Column(0).(*array.Binary)}}
-}
-
-type rawKeys struct {
-	arrow.RecordBatch
-	keys arrow.Array
-}
-
-func (b rawKeys) Column(i int) arrow.Array {
-	if i == 0 {
-		return b.keys
-	}
-	return b.RecordBatch.Column(i)
-}
-
-type rawStrings struct{ *array.Binary }
-
-func (a rawStrings) ValueStr(i int) string { return string(a.Value(i)) }
 
 // allocated is the memory that the program has allocated so far, in bytes,
 // whatever of it is free again.

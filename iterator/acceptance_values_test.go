@@ -273,7 +273,7 @@ func readCells(t *testing.T, r reader) (map[string]any, iterator.Stats) {
 	for r.Next() {
 		b := r.RecordBatch()
 		for i := range int(b.NumRows()) {
-			key := b.Column(0).ValueStr(i)
+			key := cellValue(b.Column(0), i).(string)
 			assert.NotContains(t, cells, key, "a key with two rows")
 			cells[key] = cellValue(b.Column(1), i)
 		}
