@@ -148,7 +148,7 @@ func FuzzParseFloat(f *testing.F) {
 	f.Add("-nan")
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 9000 {
-			t.Skip("strconv stops counting exponents at 10000")
+			return // strconv stops counting exponents at 10000
 		}
 		got, err := ParseFloat64([]byte(text))
 		got32, err32 := parseFloat32([]byte(text))
