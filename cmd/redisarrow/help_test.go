@@ -1,0 +1,51 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Help goes to standard output with status 0, and knows every flag.
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{}, {"--help"}, {"help"}} {
+		p := redisarrow(t, args...)
+		require.Zero(t, p.status)
+		assert.Empty(t, p.stderr)
+		for _, command := range []string{"export", "demo", "version"} {
+			assert.Regexp(t, regexp.MustCompile(`(?m)^  `+command+` `), p.stdout)
+		}
+	}
+
+	p := redisarrow(t, "export", "--help")
+	require.Zero(t, p.status)
+	assert.Empty(t, p.stderr)
+	for _, flag := range []string{
+		"url", "type", "pattern", "schema", "value-type", "key", "ttl", "index", "batch-size", "max-rows",
+		"concurrency", "on-parse-error", "compression", "user", "password-file", "tls", "cacert", "cert",
+		"key-file", "server-name", "stall-timeout", "output",
+	} {
+		assert.Regexp(t, regexp.MustCompile(`(?m)^ +--`+flag+`[ \[]`), p.stdout)
+	}
+	for _, text := range []string{"hash|string", "N|all", "fail|null|skip", "none|lz4|zstd", `"_ttl"`, "REDISARROW_PASSWORD", "Example"} {
+		assert.Contains(t, p.stdout, text)
+	}
+
+	p = redisarrow(t, "demo", "--help")
+	require.Zero(t, p.status)
+	assert.Contains(t, p.stdout, "REDIS_URL")
+	assert.Contains(t, p.stdout, "--output")
+}
+
+func TestVersion(t *testing.T) {
+	for _, args := range [][]string{{"version"}, {"--version"}} {
+		p := redisarrow(t, args...)
+		require.Zero(t, p.status)
+		assert.Empty(t, p.stderr)
+		assert.Regexp(t, `^redisarrow \S+, go1\.\d+`, p.stdout)
+		assert.Equal(t, 1, strings.Count(p.stdout, "\n"))
+	}
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/redisarrow/redisarrow/internal/minicluster"
+)
+
+// smallDisk mounts a tmpfs. It needs root, which CI has to be.
+func smallDisk(t *testing.T, size string) string {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("CI has to run as root: this test mounts a small tmpfs")
+		}
+		t.Skip("mounting a small tmpfs needs root")
+	}
+	dir := t.TempDir()
+	require.NoError(t, syscall.Mount("none", dir, "tmpfs", 0, "size="+size))
+	t.Cleanup(func() { assert.NoError(t, syscall.Unmount(dir, 0)) })
+	return dir
+}
+
+func TestFullDisk(t *testing.T) {
+	c := startMini(t, minicluster.Config{})
+	for i := range 200 {
+		c.SetString(fmt.Sprintf("page:%d", i), strings.Repeat("x", 10_000))
+	}
+	args := []string{"--type", "string", "--pattern", "page:*", "--batch-size", "20"}
+	for _, existing := range []bool{false, true} {
+		dir := smallDisk(t, "512k")
+		path := filepath.Join(dir, "out.arrow")
+		want := []string{}
+		if existing {
+			require.NoError(t, os.WriteFile(path, []byte("yesterday's"), 0o644))
+			want = []string{"out.arrow"}
+		}
+		p := redisarrow(t, exportArgs(c, path, args...)...)
+		requireLine(t, p, exitFailure, path, "no space left on device")
+		assert.Equal(t, want, names(t, dir))
+		if existing {
+			data, err := os.ReadFile(path)
+			require.NoError(t, err)
+			assert.Equal(t, "yesterday's", string(data))
+		}
+	}
+
+	dir := smallDisk(t, "64k")
+	p := redisarrow(t, "demo", "--output", dir)
+	assert.Equal(t, exitFailure, p.status)
+	assert.Contains(t, p.stderr, "no space left on device")
+	assert.Empty(t, names(t, dir))
+}
+
+// A redirection to a full disk: redisarrow … --output - > file.
+func TestFullDevice(t *testing.T) {
+	c := fixture(t, minicluster.Config{})
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer full.Close()
+	var stderr bytes.Buffer
+	cmd := command(t.Context(), nil, exportArgs(c, "-", hashArgs...)...)
+	cmd.Stdout, cmd.Stderr = full, &stderr
+	p := process{status: wait(t, cmd.Run()), stderr: stderr.String()}
+	requireLine(t, p, exitFailure, "no space left on device")
+}
+
+// terminal opens a pseudo-terminal: what a program prints on the second comes
+// out of the first.
+func terminal(t *testing.T) (screen, tty *os.File) {
+	t.Helper()
+	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = screen.Close() })
+	fd := int(screen.Fd())
+	require.NoError(t, unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0))
+	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	require.NoError(t, err)
+	require.NoError(t, unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 70}))
+	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = tty.Close() })
+	return screen, tty
+}
+
+func TestStreamToTerminalRefused(t *testing.T) {
+	c := fixture(t, minicluster.Config{})
+	screen, tty := terminal(t)
+	var stderr bytes.Buffer
+	cmd := command(t.Context(), nil, exportArgs(c, "-", hashArgs...)...)
+	cmd.Stdout, cmd.Stderr = tty, &stderr
+	p := process{status: wait(t, cmd.Run()), stderr: stderr.String()}
+	requireLine(t, p, exitUsage, "--output -", "terminal", "name a file")
+
+	_, err := tty.WriteString("end")
+	require.NoError(t, err)
+	printed := make([]byte, 100)
+	n, err := screen.Read(printed)
+	require.NoError(t, err)
+	assert.Equal(t, "end", string(printed[:n]), "not a byte of the stream")
+}
+
+func TestProgressOnTerminal(t *testing.T) {
+	for _, f := range []struct {
+		pattern, want string
+	}{
+		{"*", "of 123 keys"}, // 60 users, 60 counters, 3 others
+		{"user:*", "keys found among 123"},
+	} {
+		c := fixture(t, minicluster.Config{})
+		drawn := make(chan struct{})
+		c.SetFault(func(_, _ int, args [][]byte) *minicluster.Fault {
+			if strings.EqualFold(string(args[0]), "HMGET") || strings.EqualFold(string(args[0]), "HGETALL") {
+				return &minicluster.Fault{Stall: drawn} // until the line was seen
+			}
+			return nil
+		})
+		screen, tty := terminal(t)
+		path := filepath.Join(t.TempDir(), "out.arrow")
+		cmd := command(t.Context(), []string{"TERM=xterm"}, "export", "--url", c.URLs()[0], "--output", path,
+			"--type", "hash", "--pattern", f.pattern, "--schema", "name:utf8")
+		cmd.Stderr = tty
+		require.NoError(t, cmd.Start())
+		require.NoError(t, tty.Close())
+
+		printed := readUntil(t, screen, f.want)
+		close(drawn)
+		rest, _ := io.ReadAll(screen) // ends with EIO when the process has ended
+		require.Zero(t, wait(t, cmd.Wait()))
+		for line := range strings.SplitSeq(printed, clearLine) {
+			assert.Less(t, len(line), 70, "it would wrap: %q", line)
+		}
+		_, after, found := strings.Cut(lastFrom(string(rest), clearLine), clearLine)
+		require.True(t, found)
+		assert.True(t, strings.HasPrefix(after, "file  "), "the line is gone, then the summary: %q", after)
+	}
+}
+
+func lastFrom(text, mark string) string {
+	if i := strings.LastIndex(text, mark); i >= 0 {
+		return text[i:]
+	}
+	return text
+}
+
+func readUntil(t *testing.T, rd *os.File, want string) string {
+	t.Helper()
+	var all []byte
+	timeout := time.AfterFunc(30*time.Second, func() { _ = rd.Close() })
+	defer timeout.Stop()
+	for !strings.Contains(string(all), want) {
+		buf := make([]byte, 4096)
+		n, err := rd.Read(buf)
+		all = append(all, buf[:n]...)
+		require.NoError(t, err, "waiting for %q; so far %q", want, all)
+	}
+	return string(all)
+}

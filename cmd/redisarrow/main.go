@@ -1,0 +1,12 @@
+package main
+
+import (
+	"os"
+
+	// Time zones in schemas have to work on machines without zone data.
+	_ "time/tzdata"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/redisarrow/redisarrow/internal/minicluster"
+)
+
+// Every mistake on the command line: status 2, one line that says what to do,
+// and not a byte sent to the cluster.
+func TestExportRefuses(t *testing.T) {
+	c := fixture(t, minicluster.Config{})
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out.arrow")
+	password := filepath.Join(t.TempDir(), "password")
+	require.NoError(t, os.WriteFile(password, []byte("\n"), 0o600))
+
+	whole := map[string][]string{
+		"url":     {"--url", c.URLs()[0]},
+		"type":    {"--type", "hash"},
+		"pattern": {"--pattern", "user:*"},
+		"schema":  {"--schema", "name:utf8"},
+		"output":  {"--output", out},
+	}
+	order := []string{"url", "type", "pattern", "schema", "output"}
+	// with gives a good command line without some of its flags, and more.
+	with := func(without []string, more ...string) []string {
+		args := []string{"export"}
+		for _, name := range order {
+			if !slices.Contains(without, name) {
+				args = append(args, whole[name]...)
+			}
+		}
+		return append(args, more...)
+	}
+	none := []string(nil)
+	for _, r := range []struct {
+		name string
+		args []string
+		want []string
+	}{
+		{"no url", with([]string{"url"}), []string{"--url"}},
+		{"no type", with([]string{"type"}), []string{"--type is missing"}},
+		{"no pattern", with([]string{"pattern"}), []string{"--pattern is missing", "'*'"}},
+		{"no schema", with([]string{"schema"}), []string{"--schema is missing"}},
+		{"no output", with([]string{"output"}), []string{"--output is missing"}},
+		{"unknown type", with([]string{"type"}, "--type", "list"), []string{`"list"`, "hash or string"}},
+		{"unknown flag", with(none, "--patern", "x"), []string{"unknown flag: --patern"}},
+		{"unknown short flag", with(none, "-x"), []string{"-x"}},
+		{"flag without its value", with(none, "--batch-size"), []string{"--batch-size"}},
+		{"unknown column type", with([]string{"schema"}, "--schema", "age:number"), []string{"--schema", `"age"`, "number"}},
+		{"value-type with hash", with(none, "--value-type", "int64"), []string{"--value-type is for strings"}},
+		{"a name without equals sign", with(none, "--ttl", "left"), []string{`"left"`, "--ttl=left"}},
+		{"negative batch size", with(none, "--batch-size", "-1"), []string{"--batch-size", "whole number from 0"}},
+		{"negative max rows", with(none, "--max-rows=-5"), []string{"--max-rows", "whole number from 0"}},
+		{"concurrency 0", with(none, "--concurrency", "0"), []string{"--concurrency", "from 1"}},
+		{"negative concurrency", with(none, "--concurrency", "-1"), []string{"--concurrency", "from 1"}},
+		{"negative stall timeout", with(none, "--stall-timeout=-1s"), []string{"StallTimeout", "positive"}},
+		{"stall timeout without a unit", with(none, "--stall-timeout", "30"), []string{"--stall-timeout", "unit"}},
+		{"not a number", with(none, "--batch-size", "many"), []string{"--batch-size", "many"}},
+		{"unknown policy", with(none, "--on-parse-error", "ignore"), []string{"--on-parse-error", "fail, null or skip"}},
+		{"unknown compression", with(none, "--compression", "gzip"), []string{"--compression", "none, lz4 or zstd"}},
+		{"missing output folder", with([]string{"output"}, "--output", filepath.Join(dir, "no", "x.arrow")), []string{"--output", "folder doesn't exist", "create it"}},
+		{"a folder as output", with([]string{"output"}, "--output", dir), []string{"--output", "not a regular file"}},
+		{"missing password file", with(none, "--password-file", filepath.Join(dir, "none")), []string{"--password-file", "no such file"}},
+		{"empty password file", with(none, "--password-file", password), []string{"--password-file", "empty"}},
+		{"certificate without a key", with(none, "--tls", "--cert", out), []string{"--cert", "--key-file"}},
+		{"key without a certificate", with(none, "--tls", "--key-file", out), []string{"--cert", "--key-file"}},
+		{"CA without TLS", with(none, "--cacert", out), []string{"--cacert", "--tls"}},
+		{"server name without TLS", with(none, "--server-name", "x"), []string{"--server-name", "--tls"}},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			c.ResetLog()
+			p := redisarrow(t, r.args...)
+			requireLine(t, p, exitUsage, r.want...)
+			assert.Contains(t, p.stderr, "(see redisarrow export --help)")
+			assert.Empty(t, names(t, dir), "nothing was written")
+			assert.Zero(t, c.Count(-1, "SCAN"))
+			assert.Zero(t, c.Count(-1, "HELLO"), "the cluster was not asked")
+		})
+	}
+}
+
+// acceptance N: what goes wrong with the cluster.
+func TestExportCannotConnect(t *testing.T) {
+	c := fixture(t, minicluster.Config{})
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out.arrow")
+	for _, r := range []struct {
+		name   string
+		url    string
+		status int
+		want   []string
+	}{
+		{"malformed URL", "redis://h:port", exitUsage, nil},
+		{"closed port without a scheme", "127.0.0.1:1", exitFailure, []string{"127.0.0.1:1"}},
+		{"another scheme", "http://127.0.0.1:7000", exitUsage, nil},
+		{"closed port", "redis://127.0.0.1:1", exitFailure, []string{"127.0.0.1:1"}},
+		{"unknown host", "redis://no-such-host.invalid:7000", exitFailure, []string{"no-such-host.invalid"}},
+		{"a database number on a cluster", c.URLs()[0] + "/3", exitUsage, []string{"database"}},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			p := redisarrow(t, append([]string{"export", "--url", r.url, "--output", out}, hashArgs...)...)
+			requireLine(t, p, r.status, r.want...)
+			assert.Empty(t, names(t, dir))
+		})
+	}
+}
+
+func TestUnknownCommand(t *testing.T) {
+	requireLine(t, redisarrow(t, "exprot"), exitUsage, `unknown command "exprot"`, `did you mean "export"?`, "(see redisarrow --help)")
+	requireLine(t, redisarrow(t, "frobnicate"), exitUsage, `unknown command "frobnicate"`)
+	requireLine(t, redisarrow(t, "--frobnicate"), exitUsage, "unknown flag: --frobnicate")
+	requireLine(t, redisarrow(t, "version", "x"), exitUsage, `unexpected argument "x"`)
+	requireLine(t, redisarrow(t, "demo", "x"), exitUsage, `unexpected argument "x"`)
+	requireLine(t, redisarrow(t, "demo", "--output", "/no/such/folder"), exitUsage, "/no/such/folder", "create it")
+}

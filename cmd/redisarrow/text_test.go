@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/redisarrow/redisarrow/arrowutil"
+	"github.com/redisarrow/redisarrow/iterator"
+)
+
+func TestSecrets(t *testing.T) {
+	for _, c := range []struct{ url, text, want string }{
+		{"redis://:hunter22@h:1", "no: hunter22", "no: ***"},
+		{"redis://u:p%40ss%2Fword@h:1", "p@ss/word or p%40ss%2Fword", "*** or ***"},
+		{"redis://u:pa:ss/wo@rd@h:1", "pa:ss/wo@rd", "***"},
+		{"u:hunter22@h", "hunter22", "***"},
+		{"redis://u:bad%zz-escape@h", "bad%zz-escape", "***"},
+		{"redis://user@h:1", "user", "user"},
+		{"redis://h:7000", "h:7000", "h:7000"},
+		{"redis://:abc@h", "abcdef", "abcdef"},
+	} {
+		var s secrets
+		s.addURL(c.url)
+		assert.Equal(t, c.want, s.hide(c.text), c.url)
+	}
+}
+
+func TestProgressLine(t *testing.T) {
+	p := &progress{all: true, stats: func() iterator.Stats {
+		var s iterator.Stats
+		s.Scanned, s.Rows = 500, 400
+		return s
+	}}
+	assert.Equal(t, "500 keys, 400 rows, 200 rows/s", p.line(2*time.Second))
+	p.total.Store(1000)
+	assert.Equal(t, "[###############...............]  50 %  500 of 1000 keys, 200 rows/s", p.line(2*time.Second))
+	p.total.Store(300) // keys were added since, or came twice
+	assert.Contains(t, p.line(2*time.Second), "100 %")
+	p.all = false
+	assert.Equal(t, "500 keys found among 300, 400 rows, 200 rows/s", p.line(2*time.Second))
+	assert.NotContains(t, p.line(0), "Inf")
+
+	assert.Equal(t, "abc", fit("abcdef", 3))
+	assert.Equal(t, "abc", fit("abc", 80))
+	assert.Empty(t, fit("abc", -1))
+}
+
+func TestSummary(t *testing.T) {
+	s := summary{output: "out.arrow", result: arrowutil.Result{Rows: 1000, Batches: 2, Bytes: 4096}, elapsed: 2 * time.Second}
+	s.stats.Vanished, s.stats.WrongType, s.stats.ParseFailures = 1, 2, 3
+	var b bytes.Buffer
+	s.print(&b)
+	assert.Equal(t, strings.Join([]string{
+		"file            out.arrow",
+		"rows            1000",
+		"batches         2",
+		"seconds         2.000",
+		"rows/s          500",
+		"vanished        1",
+		"wrong type      2",
+		"parse failures  3",
+		"file size       4096 bytes (4.0 KiB)",
+		"",
+	}, "\n"), b.String())
+
+	b.Reset()
+	s.output, s.stats.Redirects = standardOutput, 7
+	s.print(&b)
+	assert.Contains(t, b.String(), "redirects       7\n")
+	assert.Contains(t, b.String(), "stream size     4096")
+}
+
+func TestBinarySize(t *testing.T) {
+	for n, want := range map[int64]string{
+		0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1 << 20: "1.0 MiB", 5 << 30: "5.0 GiB", math.MaxInt64: "8.0 EiB",
+	} {
+		assert.Equal(t, want, binarySize(n))
+	}
+}
+
+func TestShown(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                              "",
+		"東京":                            "東京",
+		"a\tb":                          `"a\tb"`,
+		"\x1b[31mred":                   `"\x1b[31mred"`,
+		"\xff\xfe":                      `"\xff\xfe"`,
+		strings.Repeat("x", cellWidth):  strings.Repeat("x", cellWidth),
+		strings.Repeat("é", 10_000_000): strings.Repeat("é", cellWidth-1) + "…",
+	} {
+		assert.Equal(t, want, shown(text))
+	}
+}
+
+func TestPrintTable(t *testing.T) {
+	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+	defer mem.AssertSize(t, 0)
+	b := array.NewRecordBuilder(mem, arrow.NewSchema([]arrow.Field{
+		{Name: "_key", Type: arrow.BinaryTypes.Binary},
+		{Name: "n", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
+		{Name: "text", Type: arrow.BinaryTypes.String, Nullable: true},
+	}, nil))
+	defer b.Release()
+	for i := range 20 {
+		b.Field(0).(*array.BinaryBuilder).Append([]byte{'k', byte('a' + i)})
+		b.Field(1).(*array.Int64Builder).Append(int64(i) * 1000)
+		b.Field(2).(*array.StringBuilder).AppendNull()
+	}
+	batch := b.NewRecordBatch()
+	defer batch.Release()
+
+	var out bytes.Buffer
+	require.NoError(t, printTable(&out, batch))
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	require.Len(t, lines, 1+headRows)
+	assert.Equal(t, "_key  n     text", lines[0])
+	assert.Equal(t, "ka    0     null", lines[1])
+	assert.Equal(t, "kh    7000  null", lines[8])
+}
+
+func TestNumbers(t *testing.T) {
+	for _, text := range []string{"-1", "", "x", "1.5", "9223372036854775808", "1e3"} {
+		_, err := parseCount(text)
+		require.ErrorContains(t, err, "whole number", text)
+		_, err = parseSize(text)
+		require.ErrorContains(t, err, "whole number", text)
+		_, err = parseConcurrency(text)
+		require.ErrorContains(t, err, "all", text)
+	}
+	_, err := parseSize("2147483648")
+	require.Error(t, err)
+	_, err = parseConcurrency("0")
+	require.Error(t, err)
+	n, err := parseConcurrency("all")
+	require.NoError(t, err)
+	assert.Equal(t, iterator.AllMasters, n)
+	c, err := parseCount("9223372036854775807")
+	require.NoError(t, err)
+	assert.EqualValues(t, math.MaxInt64, c)
+}

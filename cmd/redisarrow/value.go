@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/redisarrow/redisarrow/iterator"
+)
+
+// value is a flag of any type that has a parser.
+type value[T any] struct {
+	dst   *T
+	text  string // as given; at first the default
+	kind  string // shown in the help
+	parse func(string) (T, error)
+}
+
+func newValue[T any](dst *T, initial, kind string, parse func(string) (T, error)) *value[T] {
+	return &value[T]{dst: dst, text: initial, kind: kind, parse: parse}
+}
+
+func (v *value[T]) String() string { return v.text }
+func (v *value[T]) Type() string   { return v.kind }
+
+func (v *value[T]) Set(text string) error {
+	parsed, err := v.parse(text)
+	if err != nil {
+		return err
+	}
+	*v.dst, v.text = parsed, text
+	return nil
+}
+
+func parseCount(text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("give a whole number from 0 to %d", math.MaxInt64)
+	}
+	return n, nil
+}
+
+func parseSize(text string) (int, error) {
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("give a whole number from 0 to %d", math.MaxInt32)
+	}
+	return int(n), nil
+}
+
+func parseConcurrency(text string) (int, error) {
+	if text == "all" {
+		return iterator.AllMasters, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf(`give a number of masters from 1, or "all"`)
+	}
+	return int(n), nil
+}
