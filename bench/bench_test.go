@@ -1,0 +1,68 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"testing"
+
+	"github.com/redisarrow/redisarrow/internal/testcluster"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestMain is also the program that the readers' processes run.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == readCommand {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func TestShort(t *testing.T) {
+	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
+		for _, args := range [][]string{
+			{"-memory"},
+			{"-hash-command", "hgetall"},
+			{"-fields", "16", "-take", "8", "-hash-command", "hmget"},
+		} {
+			var out, log bytes.Buffer
+			args = append([]string{"-short", "-server", server.Name}, args...)
+			require.NoError(t, run(t.Context(), args, &out, &log), "%v: %s", args, &log)
+			assert.Contains(t, out.String(), "2000 hashes")
+			assert.Contains(t, out.String(), "ours")
+		}
+	})
+}
+
+func TestOptions(t *testing.T) {
+	for _, args := range [][]string{
+		{"-rows", "0"},
+		{"-take", "8"},
+		{"-hash-command", "get"},
+		{"-unknown"},
+		{"left over"},
+	} {
+		_, err := parseOptions(args, &bytes.Buffer{})
+		assert.Error(t, err, "%v", args)
+	}
+}
+
+func TestWrongScan(t *testing.T) {
+	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
+		o, err := parseOptions([]string{"-short"}, &bytes.Buffer{})
+		require.NoError(t, err)
+		b := &bench{options: o, server: server, out: &bytes.Buffer{}, log: &bytes.Buffer{}, cluster: testcluster.Start(t, testcluster.Config{Server: server})}
+		b.topology, err = discover(t.Context(), b.cluster.Addrs())
+		require.NoError(t, err)
+		d := dataset{Prefix: "user:", Rows: 100, Fields: userFields, Take: userFields}
+		want, err := b.fill(t.Context(), d, 0)
+		require.NoError(t, err)
+		require.Equal(t, int64(100), want.Rows)
+		want.Sum++
+		for _, name := range []string{"floor", "idiomatic", "ours"} {
+			_, _, err := b.sample(t.Context(), name, d, want)
+			assert.ErrorContains(t, err, "that was written", name)
+		}
+	})
+}
