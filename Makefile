@@ -1,0 +1,61 @@
+# GNU make. What a target needs beyond Go and make is fetched by it, into the user's cache; see each one.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+GO ?= go
+# Real servers of these names are fetched and tested on, see internal/testcluster/fetch-servers.sh.
+SERVERS ?= redis-7.0 valkey-8.1
+# How long each fuzz target runs: a time, or executions as in 20000x.
+FUZZTIME ?= 60s
+# Arguments of go test in bench.
+BENCH ?= -bench . -benchmem
+GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# Packages with goroutines, and those that fill Arrow's buffers: run once more with the race detector and Arrow's own
+# assertions. testcluster and pyenv only serve tests.
+RACE_PACKAGES ?= . ./arrowutil/... ./cluster/... ./convert/... ./iterator/... ./internal/minicluster/... \
+	./internal/resp/... ./internal/scan/... ./schema/...
+# The race detector needs cgo, so a C compiler.
+RACE = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Scan an embedded cluster, or the one of REDIS_URL, and show what comes out
+	@$(GO) run ./cmd/redisarrow demo
+
+# One part of test: its name, and the command. What each took is told at its end, and by times at the end of all.
+part = @printf '\n== %s\n' '$(1)'; begun=$$(date +%s); { $(2); } && \
+	printf '%5d s  %s\n' $$(($$(date +%s) - begun)) '$(1)' | tee -a $(TIMES)
+TIMES = $(CURDIR)/test.out
+
+.PHONY: test
+test: ## Fetch what the tests need, and run them all: a few minutes
+	@rm -f $(TIMES)
+	$(call part,tools and servers,scripts/prepare.sh $(SERVERS))
+	$(call part,vet,$(GO) vet ./... && $(GO) vet -tags assert ./...)
+	$(call part,tests,$(GO) test ./...)
+	$(call part,race detector and assertions,$(GO) test $(RACE) -tags assert $(RACE_PACKAGES))
+	$(call part,fuzzing,scripts/fuzz.sh 100000x)
+	@printf '\n'; cat $(TIMES); rm -f $(TIMES)
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser for FUZZTIME (60s each)
+	@scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: bench
+bench: ## Measure against the floor and plain go-redis, on a real cluster
+	@scripts/prepare.sh $(SERVERS)
+	$(GO) test -run '^$$' $(BENCH) ./bench/...
+
+.PHONY: lint
+lint: ## Run golangci-lint (built on first use, some minutes)
+	$(GOLANGCI_LINT) run ./...
+
+.PHONY: fmt
+fmt: ## Format the code with gofumpt, through golangci-lint
+	$(GOLANGCI_LINT) fmt ./...
