@@ -92,7 +92,7 @@ func (e *NodeError) advice() string {
 	case !strings.HasPrefix(e.Command, "connect"):
 		return ""
 	case hungUp(e.Err) && strings.HasSuffix(e.Command, " TLS"):
-		return "the server closed the connection: the port may not speak TLS"
+		return "the server closed the connection: the port may not speak TLS, or want a client certificate"
 	case hungUp(e.Err):
 		return "the server closed the connection: if the port speaks TLS, connect with rediss:// or TLS options"
 	case errors.Is(e.Err, os.ErrDeadlineExceeded), errors.Is(e.Err, context.DeadlineExceeded):
