@@ -354,11 +354,11 @@ func TestDialErrors(t *testing.T) {
 	open := newFakeNode(t, nil)
 	secure := newFakeNode(t, certs.server)
 	protected := newFakeNode(t, nil)
-	protected.greeting = "-DENIED Redis is running in protected mode because ...\r\n"
+	protected.turnAway("-DENIED Redis is running in protected mode because ...\r\n")
 	full := newFakeNode(t, nil)
-	full.greeting = "-ERR max number of clients reached\r\n"
+	full.turnAway("-ERR max number of clients reached\r\n")
 	hangsUp := newFakeNode(t, nil)
-	hangsUp.greeting = "\r\n"
+	hangsUp.turnAway("\r\n")
 	talkative := newFakeNode(t, nil)
 	talkative.replies["HELLO"] = "-ERR unknown command `HELLO`, with args beginning with: `2`, `auth`, `app`, `" + password + "`\r\n"
 	talkative.replies["AUTH"] = "-ERR unknown command `AUTH`, with args beginning with: `app`, `" + password + "`\r\n"

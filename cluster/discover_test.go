@@ -70,7 +70,7 @@ func TestDiscoverSeeds(t *testing.T) {
 		"not a cluster":   func(n *fakeNode) { n.replies["CLUSTER"] = "-ERR This instance has cluster support disabled\r\n" },
 		"malformed reply": func(n *fakeNode) { n.replies["CLUSTER"] = ":7\r\n" },
 		"broken protocol": func(n *fakeNode) { n.replies["CLUSTER"] = "?\r\n" },
-		"hangs up":        func(n *fakeNode) { n.greeting = "\r\n" },
+		"hangs up":        func(n *fakeNode) { n.turnAway("\r\n") },
 	}
 	for name, breakIt := range broken {
 		t.Run("M7 "+name, func(t *testing.T) {

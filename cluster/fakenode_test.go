@@ -22,9 +22,9 @@ type fakeNode struct {
 	// Set before the first connection.
 	user, password string            // wanted, if password isn't empty
 	replies        map[string]string // "CLUSTER SLOTS" or "PING" to a reply on the wire
-	greeting       string            // sent to a new connection, which is then closed
 
 	mu       sync.Mutex
+	greeting string   // sent to a new connection, which is then closed
 	commands []string // all that were received, with their arguments
 	conns    []net.Conn
 	closing  bool
@@ -88,6 +88,13 @@ func (n *fakeNode) received(prefix string) []string {
 	return found
 }
 
+// turnAway has the node send a greeting and hang up.
+func (n *fakeNode) turnAway(greeting string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.greeting = greeting
+}
+
 // accepted is the number of connections so far.
 func (n *fakeNode) accepted() int {
 	n.mu.Lock()
@@ -97,20 +104,26 @@ func (n *fakeNode) accepted() int {
 
 func (n *fakeNode) serve(conn net.Conn) {
 	defer conn.Close()
-	if n.greeting != "" {
-		_, _ = conn.Write([]byte(n.greeting))
+	n.mu.Lock()
+	greeting := n.greeting
+	n.mu.Unlock()
+	if greeting != "" {
+		_, _ = conn.Write([]byte(greeting))
 		return
 	}
 	rd := resp.NewReader(conn, 4096)
-	trusted := n.password == ""
+	var trusted bool
 	var args [][]byte
-	for {
+	for first := true; ; first = false {
 		var err error
 		if args, err = rd.ReadCommand(args); err != nil {
 			if !errors.Is(err, io.EOF) {
 				_, _ = conn.Write([]byte("-ERR Protocol error: expected '$'\r\n"))
 			}
 			return
+		}
+		if first {
+			trusted = n.password == ""
 		}
 		words := make([]string, len(args))
 		for i, arg := range args {

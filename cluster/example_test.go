@@ -1,0 +1,133 @@
+package cluster_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/redisarrow/redisarrow/cluster"
+	"github.com/redisarrow/redisarrow/internal/resp"
+)
+
+// Keys with the same hash tag are in the same slot, so on the same node.
+func ExampleSlot() {
+	fmt.Println(cluster.Slot([]byte("user:1")))
+	fmt.Println(cluster.Slot([]byte("{user42}:name")) == cluster.Slot([]byte("{user42}:cart")))
+	// Output:
+	// 10778
+	// true
+}
+
+// A pattern whose hash tag is fixed needs one node to be asked, not all.
+func ExamplePatternSlot() {
+	fmt.Println(cluster.PatternSlot("{tag}:*"))
+	fmt.Println(cluster.PatternSlot("user:*"))
+	// Output:
+	// 8338 true
+	// 0 false
+}
+
+func ExampleConnect() {
+	node := startNode()
+	defer node.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+
+	rdb, err := cluster.Connect(ctx, cluster.Options{
+		URLs:     []string{"redis://scanner@" + node.Addr().String()},
+		Password: "secret", // from a file, say
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rdb.Close()
+
+	_, isCluster := rdb.(*redis.ClusterClient)
+	fmt.Println("a cluster:", isCluster)
+	// Output: a cluster: true
+}
+
+func ExampleDiscover() {
+	node := startNode()
+	defer node.Close()
+	ctx := context.Background()
+
+	rdb := redis.NewClusterClient(&redis.ClusterOptions{
+		Addrs: []string{node.Addr().String()}, Username: "scanner", Password: "secret",
+	})
+	defer rdb.Close()
+	dialer, err := cluster.NewDialer(rdb)
+	if err != nil {
+		log.Fatal(err)
+	}
+	topology, err := cluster.Discover(ctx, dialer)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, master := range topology.Masters {
+		conn, err := dialer.Dial(ctx, master.Addr) // connected, authenticated, and ours
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(master.Slots)
+		_ = conn.Close()
+	}
+	fmt.Println("slots that nobody owns:", topology.Unowned())
+	// Output:
+	// 0-16000
+	// slots that nobody owns: 16001-16383
+}
+
+// startNode is a node of a cluster, as far as these examples look at it.
+func startNode() net.Listener {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	port := int64(ln.Addr().(*net.TCPAddr).Port)
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go serveNode(conn, port)
+		}
+	}()
+	return ln
+}
+
+func serveNode(conn net.Conn, port int64) {
+	defer conn.Close()
+	rd := resp.NewReader(conn, 4096)
+	var args [][]byte
+	for {
+		var err error
+		if args, err = rd.ReadCommand(args); err != nil {
+			return
+		}
+		var reply []byte
+		switch command := strings.ToUpper(string(args[0])); {
+		case command == "CLUSTER" && strings.EqualFold(string(args[1]), "slots"):
+			reply = resp.AppendArray(resp.AppendArray(reply, 1), 3)
+			reply = resp.AppendInt(resp.AppendInt(reply, 0), 16000)
+			reply = resp.AppendInt(resp.AppendNull(resp.AppendArray(reply, 2)), port)
+		case command == "CLUSTER":
+			reply = resp.AppendBulkString(reply, "cluster_state:ok\r\n")
+		case command == "HELLO" && len(args) != 5:
+			reply = resp.AppendError(reply, "NOAUTH HELLO must be called with the client already authenticated")
+		case command == "HELLO":
+			reply = resp.AppendArray(reply, 0)
+		default:
+			reply = resp.AppendSimple(reply, "OK")
+		}
+		if _, err := conn.Write(reply); err != nil {
+			return
+		}
+	}
+}
