@@ -118,7 +118,10 @@ func (a *app) demoOwn(ctx context.Context, urls []string, dir string) error {
 }
 
 func (a *app) demoDial(ctx context.Context, urls []string) (redis.UniversalClient, error) {
-	flags := connectFlags{urls: urls}
+	var flags connectFlags
+	for _, u := range urls {
+		flags.urls = append(flags.urls, strings.TrimSpace(u))
+	}
 	options, err := flags.options(a.secrets)
 	if err != nil {
 		return nil, err

@@ -152,8 +152,11 @@ func TestExportColumns(t *testing.T) {
 		schema string
 		row7   string // without the index
 	}{
-		{"all, whatever the order of the flags (G4)", []string{"--ttl", "--index"},
-			"_index uint64, _key utf8, _ttl int64, name utf8, age int64", "user:7|3600|User7|27"},
+		{
+			"all, whatever the order of the flags (G4)",
+			[]string{"--ttl", "--index"},
+			"_index uint64, _key utf8, _ttl int64, name utf8, age int64", "user:7|3600|User7|27",
+		},
 		{"named", []string{"--ttl=left", "--key=id"}, "id utf8, left int64, name utf8, age int64", "user:7|3600|User7|27"},
 		{"without the key (G2)", []string{"--key="}, "name utf8, age int64", "User7|27"},
 	} {

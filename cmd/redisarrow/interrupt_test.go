@@ -122,10 +122,8 @@ func TestInterruptedDemo(t *testing.T) {
 	cmd := command(t.Context(), []string{"REDIS_URL=" + strings.Join(c.URLs(), ","), "TMPDIR=" + tmp}, "demo")
 	require.NoError(t, cmd.Start())
 	<-stalled
-	begun := time.Now()
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
 	assert.Equal(t, 130, wait(t, cmd.Wait()))
-	assert.Less(t, time.Since(begun), 20*time.Second, "ended by the signal, not by StallTimeout")
 	assert.Empty(t, names(t, tmp))
 }
 

@@ -109,8 +109,10 @@ func TestRealCluster(t *testing.T) {
 		fillReal(t, rdb)
 		want := plainLoop(t, rdb)
 		require.Len(t, want, realKeys)
-		args := []string{"export", "--url", c.URL(1), "--type", "hash", "--pattern", "h:*",
-			"--schema", "name:utf8,age:int64", "--ttl", "--on-parse-error", "null"}
+		args := []string{
+			"export", "--url", c.URL(1), "--type", "hash", "--pattern", "h:*",
+			"--schema", "name:utf8,age:int64", "--ttl", "--on-parse-error", "null",
+		}
 
 		dir := t.TempDir()
 		for _, flags := range [][]string{

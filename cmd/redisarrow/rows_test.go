@@ -30,16 +30,24 @@ func TestRows(t *testing.T) {
 		{"key off (G2)", []string{"--type=hash", "--key=", "--schema=name:utf8"}, "name:utf8"},
 		{"key renamed (G3)", []string{"--type=hash", "--key=redis_key", "--schema=name:utf8"}, "redis_key:key,name:utf8"},
 		{"key alone is the default", []string{"--type=hash", "--key", "--schema=name:utf8"}, "_key:key,name:utf8"},
-		{"index, key, ttl, fields, however the flags stand (G4)",
+		{
+			"index, key, ttl, fields, however the flags stand (G4)",
 			[]string{"--type=hash", "--schema=name:utf8", "--ttl", "--key", "--index"},
-			"_index:index,_key:key,_ttl:ttl[s],name:utf8"},
-		{"named", []string{"--type=hash", "--schema=name:utf8", "--ttl=left", "--index=row"},
-			"row:index,_key:key,left:ttl[s],name:utf8"},
+			"_index:index,_key:key,_ttl:ttl[s],name:utf8",
+		},
+		{
+			"named",
+			[]string{"--type=hash", "--schema=name:utf8", "--ttl=left", "--index=row"},
+			"row:index,_key:key,left:ttl[s],name:utf8",
+		},
 		{"ttl off again", []string{"--type=hash", "--schema=name:utf8", "--ttl="}, "_key:key,name:utf8"},
 		{"keys alone (G5)", []string{"--type=hash", "--schema=_key:key"}, "_key:key"},
 		{"the schema's own key wins over the default", []string{"--type=hash", "--schema=name:utf8,id:binary_key"}, "name:utf8,id:binary_key"},
-		{"flags go among the schema's own, in order", []string{"--type=hash", "--schema=_key:key,name:utf8", "--ttl", "--index"},
-			"_index:index,_key:key,_ttl:ttl[s],name:utf8"},
+		{
+			"flags go among the schema's own, in order",
+			[]string{"--type=hash", "--schema=_key:key,name:utf8", "--ttl", "--index"},
+			"_index:index,_key:key,_ttl:ttl[s],name:utf8",
+		},
 		{"the key before the schema's own ttl", []string{"--type=hash", "--schema=left:ttl[ms],name:utf8"}, "_key:key,left:ttl[ms],name:utf8"},
 
 		{"string", []string{"--type=string"}, "_key:key,value:utf8"},
@@ -49,8 +57,11 @@ func TestRows(t *testing.T) {
 		{"string with ttl (H6)", []string{"--type=string", "--ttl"}, "_key:key,_ttl:ttl[s],value:utf8"},
 		{"string with index (H9)", []string{"--type=string", "--index"}, "_index:index,_key:key,value:utf8"},
 		{"keys of strings alone", []string{"--type=string", "--schema=_key:key"}, "_key:key"},
-		{"schema of metadata and a type", []string{"--type=string", "--schema=k:binary_key,left:ttl[ms]", "--value-type=binary"},
-			"k:binary_key,left:ttl[ms],value:binary"},
+		{
+			"schema of metadata and a type",
+			[]string{"--type=string", "--schema=k:binary_key,left:ttl[ms]", "--value-type=binary"},
+			"k:binary_key,left:ttl[ms],value:binary",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := parseRows(t, c.args...)
