@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/redisarrow/redisarrow/cluster"
@@ -71,7 +72,7 @@ func parseOptions(args []string, log io.Writer) (options, error) {
 	flags.IntVar(&o.take, "take", 0, "how many of the fields are read (default all)")
 	flags.IntVar(&o.runs, "runs", 5, "runs of each reader")
 	flags.StringVar(&o.hashCommand, "hash-command", "", "how ours and floor read hashes: hmget or hgetall (default: ours decides)")
-	flags.StringVar(&o.profiles, "cpuprofile", "", "folder for the readers' CPU profiles")
+	flags.StringVar(&o.profiles, "profiles", "", "existing folder for the readers' CPU and allocation profiles, of the last run")
 	flags.BoolVar(&o.memory, "memory", false, "compare a scan of 100 thousand keys with one of 3 million, too")
 	short := flags.Bool("short", false, "few keys, one run: to see that everything works")
 	if err := flags.Parse(args); err != nil {
@@ -191,7 +192,7 @@ func (b *bench) sample(ctx context.Context, reader string, d dataset, want tally
 		t.Masters = append(t.Masters, m.Addr)
 	}
 	if b.profiles != "" {
-		t.CPUProfile = filepath.Join(b.profiles, reader+"-"+d.Prefix[:len(d.Prefix)-1]+".prof")
+		t.Profile = filepath.Join(b.profiles, reader+"-"+strings.TrimSuffix(d.Prefix, ":"))
 	}
 	before, err := serverLoad(ctx, b.cluster)
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -43,16 +44,12 @@ func measure(ctx context.Context, t task) (figures, error) {
 	if !ok {
 		return figures{}, fmt.Errorf("no reader %q", t.Reader)
 	}
-	if t.CPUProfile != "" {
-		file, err := os.Create(t.CPUProfile)
+	if t.Profile != "" {
+		stop, err := profile(t.Profile)
 		if err != nil {
 			return figures{}, err
 		}
-		defer func() { _ = file.Close() }()
-		if err := pprof.StartCPUProfile(file); err != nil {
-			return figures{}, err
-		}
-		defer pprof.StopCPUProfile()
+		defer stop()
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -63,6 +60,29 @@ func measure(ctx context.Context, t task) (figures, error) {
 	f.Allocs, f.Bytes = after.Mallocs-before.Mallocs, after.TotalAlloc-before.TotalAlloc
 	f.Peak = peakMemory()
 	return f, err
+}
+
+// profile starts to write name.cpu.prof; stop writes it and
+// name.allocs.prof, of all that was allocated.
+func profile(name string) (stop func(), err error) {
+	cpu, err := os.Create(name + ".cpu.prof")
+	if err != nil {
+		return nil, err
+	}
+	allocs, err := os.Create(name + ".allocs.prof")
+	if err != nil {
+		_ = cpu.Close()
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(cpu); err != nil {
+		return nil, errors.Join(err, cpu.Close(), allocs.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		runtime.GC() // the profile is as of the last collection
+		_ = pprof.Lookup("allocs").WriteTo(allocs, 0)
+		_ = errors.Join(cpu.Close(), allocs.Close())
+	}, nil
 }
 
 func cpuTime() time.Duration {

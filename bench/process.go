@@ -14,7 +14,7 @@ type task struct {
 	Data        dataset
 	Masters     []string // addresses, host:port
 	HashCommand string   // hashMGet, hashGetAll, or "" for what each reader does by itself
-	CPUProfile  string   // file to write to
+	Profile     string   // profiles to write, without their endings; "" for none
 }
 
 const (
