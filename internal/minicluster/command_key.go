@@ -10,6 +10,7 @@ func keyCommands() []command {
 		{name: "UNLINK", arity: -2, flags: write, first: 1, last: -1, step: 1, run: (*session).del},
 		{name: "TTL", arity: 2, flags: read, first: 1, last: 1, step: 1, run: func(s *session, args [][]byte) { s.ttl(args[1], 1000) }},
 		{name: "PTTL", arity: 2, flags: read, first: 1, last: 1, step: 1, run: func(s *session, args [][]byte) { s.ttl(args[1], 1) }},
+		{name: "PEXPIRETIME", arity: 2, flags: read, first: 1, last: 1, step: 1, run: (*session).pexpiretime},
 		{name: "EXPIRE", arity: 3, flags: write, first: 1, last: 1, step: 1, run: func(s *session, args [][]byte) { s.expire(args, 1000) }},
 		{name: "PEXPIRE", arity: 3, flags: write, first: 1, last: 1, step: 1, run: func(s *session, args [][]byte) { s.expire(args, 1) }},
 		{name: "PERSIST", arity: 2, flags: write, first: 1, last: 1, step: 1, run: (*session).persist},
@@ -54,6 +55,18 @@ func (s *session) ttl(key []byte, unit int64) {
 		s.int(-1)
 	default:
 		s.int((max(0, v.expireAt-s.c.cfg.Now().UnixMilli()) + unit/2) / unit)
+	}
+}
+
+func (s *session) pexpiretime(args [][]byte) {
+	v := s.node.lookup(s.db, args[1])
+	switch {
+	case v == nil:
+		s.int(-2)
+	case v.expireAt == 0:
+		s.int(-1)
+	default:
+		s.int(v.expireAt)
 	}
 }
 

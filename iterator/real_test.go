@@ -1,0 +1,248 @@
+package iterator_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redisarrow/redisarrow/internal/testcluster"
+	"github.com/redisarrow/redisarrow/iterator"
+	"github.com/redisarrow/redisarrow/schema"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// fillReal writes n hashes prefix+i and returns the sorted keys.
+func fillReal(t testing.TB, rdb *redis.ClusterClient, prefix string, n int) []string {
+	t.Helper()
+	ctx := context.Background()
+	keys := make([]string, n)
+	for start := 0; start < n; start += 1000 {
+		_, err := rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for i := start; i < min(start+1000, n); i++ {
+				keys[i] = fmt.Sprint(prefix, i)
+				p.HSet(ctx, keys[i], "name", fmt.Sprint("User", i), "age", i)
+			}
+			return nil
+		})
+		require.NoError(t, err)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func deleteReal(t testing.TB, rdb *redis.ClusterClient, keys []string) {
+	t.Helper()
+	ctx := context.Background()
+	for chunk := range slices.Chunk(keys, 1000) {
+		_, err := rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for _, key := range chunk {
+				p.Del(ctx, key)
+			}
+			return nil
+		})
+		require.NoError(t, err)
+	}
+}
+
+// disturbed reads all keys and calls disturb after the first batch.
+func disturbed(t *testing.T, rdb redis.UniversalClient, config iterator.Config, disturb func()) result {
+	t.Helper()
+	it := hashes(t, rdb, "_key:key", config)
+	defer it.Release()
+	var out result
+	for it.Next() {
+		if out.rows == nil {
+			disturb()
+		}
+		out.rows = append(out.rows, cells(it.RecordBatch())...)
+	}
+	slices.Sort(out.rows)
+	out.err, out.stats = it.Err(), it.Stats()
+	return out
+}
+
+// What a real cluster does during a scan never passes silently: each event
+// ends in ErrIncomplete with its slots, and no key comes twice.
+func TestRealDisturbances(t *testing.T) {
+	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
+		ctx := context.Background()
+		c := testcluster.Start(t, testcluster.Config{Server: server, Replicas: 1})
+		rdb := c.Client(t)
+		keys := fillReal(t, rdb, "user:", 20_000)
+		config := iterator.Config{BatchSize: 500, CountHint: 200, StallTimeout: 500 * time.Millisecond}
+		const slot = 15039 // of user:4, on the third master, which is scanned last
+
+		whole := disturbed(t, rdb, config, func() {})
+		require.NoError(t, whole.err)
+		assertRows(t, keys, whole.rows)
+
+		t.Run("slot moved", func(t *testing.T) {
+			got := disturbed(t, rdb, config, func() { require.NoError(t, c.MigrateSlot(ctx, slot, 0)) })
+			missing := incomplete(t, got.err)
+			assert.True(t, missing.Has(slot), missing.String())
+			assertUnique(t, got.rows)
+			require.NoError(t, c.MigrateSlot(ctx, slot, 2))
+		})
+		t.Run("migration open", func(t *testing.T) {
+			require.NoError(t, c.OpenMigration(ctx, slot, 0))
+			_, err := c.MoveKeys(ctx, slot, 1)
+			require.NoError(t, err)
+			got := disturbed(t, rdb, config, func() {})
+			missing := incomplete(t, got.err)
+			assert.Equal(t, fmt.Sprint(slot), missing.String())
+			closeMigration(t, c, slot)
+			require.NoError(t, c.MigrateSlot(ctx, slot, 2))
+			again := disturbed(t, rdb, config, func() {})
+			require.NoError(t, again.err, "the cluster is well again")
+			assertRows(t, keys, again.rows)
+		})
+		t.Run("migration opened in mid-scan", func(t *testing.T) {
+			got := disturbed(t, rdb, config, func() {
+				require.NoError(t, c.OpenMigration(ctx, slot, 0))
+				_, err := c.MoveKeys(ctx, slot, 1)
+				require.NoError(t, err)
+			})
+			missing := incomplete(t, got.err)
+			assert.True(t, missing.Has(slot), missing.String())
+			assertUnique(t, got.rows)
+			closeMigration(t, c, slot)
+			require.NoError(t, c.MigrateSlot(ctx, slot, 2))
+		})
+		t.Run("failover", func(t *testing.T) {
+			got := disturbed(t, rdb, config, func() {
+				replica := replicaOf(t, c, 2)
+				require.NoError(t, c.Failover(ctx, replica, testcluster.Orderly))
+			})
+			missing := incomplete(t, got.err)
+			assert.Equal(t, "10923-16383", missing.String())
+			assertUnique(t, got.rows)
+		})
+	})
+}
+
+// closeMigration moves what is left and gives the slot away.
+func closeMigration(t *testing.T, c *testcluster.Cluster, slot int) {
+	t.Helper()
+	_, err := c.MoveKeys(context.Background(), slot, 1_000_000)
+	require.NoError(t, err)
+	require.NoError(t, c.CloseMigration(context.Background(), slot))
+}
+
+// replicaOf is the index of a replica of master i.
+func replicaOf(t *testing.T, c *testcluster.Cluster, i int) int {
+	t.Helper()
+	for _, n := range c.Nodes() {
+		if n.Replica && n.Master == i {
+			return n.Index
+		}
+	}
+	t.Fatalf("master %d has no replica", i)
+	return 0
+}
+
+func TestRealLosses(t *testing.T) {
+	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
+		ctx := context.Background()
+		c := testcluster.Start(t, testcluster.Config{Server: server, AllowGaps: true, NodeTimeout: time.Minute})
+		rdb := c.Client(t)
+		keys := fillReal(t, rdb, "user:", 20_000)
+		config := iterator.Config{BatchSize: 500, CountHint: 200, StallTimeout: 500 * time.Millisecond}
+
+		t.Run("idle connection closed by the server", func(t *testing.T) {
+			for i := range 3 {
+				require.NoError(t, c.NodeClient(i).ConfigSet(ctx, "timeout", "1").Err())
+			}
+			got := disturbed(t, rdb, config, func() { time.Sleep(2500 * time.Millisecond) })
+			require.NoError(t, got.err)
+			assertRows(t, keys, got.rows)
+			assert.Positive(t, got.stats.Retries, "the server has not closed the connection: the test shows nothing")
+			for i := range 3 {
+				require.NoError(t, c.NodeClient(i).ConfigSet(ctx, "timeout", "0").Err())
+			}
+		})
+		t.Run("server stalls", func(t *testing.T) {
+			got := disturbed(t, rdb, config, func() { require.NoError(t, c.Pause(2)) })
+			missing := incomplete(t, got.err)
+			assert.Equal(t, "10923-16383", missing.String())
+			require.NoError(t, c.Resume(2))
+		})
+		t.Run("cancelled while the server stalls", func(t *testing.T) {
+			best := time.Hour
+			for range 3 {
+				scanCtx, cancel := context.WithCancel(ctx)
+				s, err := schema.ParseHash("_key:key")
+				require.NoError(t, err)
+				it, err := iterator.NewClusterHashBatchIterator(scanCtx, rdb, s, checked(t, iterator.Config{StallTimeout: time.Minute, BatchSize: 100}))
+				require.NoError(t, err)
+				require.True(t, it.Next())
+				require.NoError(t, c.Pause(0))
+				var cancelled time.Time
+				time.AfterFunc(200*time.Millisecond, func() { cancelled = time.Now(); cancel() })
+				for it.Next() {
+				}
+				require.ErrorIs(t, it.Err(), context.Canceled)
+				it.Release()
+				best = min(best, time.Since(cancelled))
+				require.NoError(t, c.Resume(0))
+			}
+			assert.Less(t, best, 100*time.Millisecond)
+		})
+		t.Run("killed", func(t *testing.T) {
+			got := disturbed(t, rdb, config, func() { require.NoError(t, c.Kill(1)) })
+			missing := incomplete(t, got.err)
+			assert.Equal(t, "5461-10922", missing.String())
+			assertUnique(t, got.rows)
+			require.NoError(t, c.Restart(ctx, 1))
+			require.NoError(t, c.WaitOK(ctx))
+		})
+		t.Run("restarted", func(t *testing.T) {
+			got := disturbed(t, rdb, config, func() { require.NoError(t, c.Restart(ctx, 0)) })
+			missing := incomplete(t, got.err)
+			assert.Equal(t, "0-5460", missing.String())
+			assertUnique(t, got.rows)
+		})
+		t.Run("slot without owner", func(t *testing.T) {
+			require.NoError(t, c.DelSlots(ctx, 7, 9))
+			got := disturbed(t, rdb, config, func() {})
+			missing := incomplete(t, got.err)
+			assert.Equal(t, "7,9", missing.String())
+			require.NoError(t, c.AddSlots(ctx, 0, 7, 9))
+		})
+	})
+}
+
+// The servers' own tables, shrinking by 95 % in mid-scan: no key twice, and
+// each that stays once.
+func TestRealShrinkingTable(t *testing.T) {
+	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
+		c := testcluster.Start(t, testcluster.Config{Server: server})
+		rdb := c.Client(t)
+		var repeats int64
+		for _, prefix := range []string{"shrink:", "{user:3}shrink:"} { // over all slots, and within one
+			stay := fillReal(t, rdb, prefix+"stay:", 2000)
+			gone := fillReal(t, rdb, prefix+"gone:", 40_000)
+			it := hashes(t, rdb, "_key:key", iterator.Config{Pattern: prefix + "*", CountHint: 50, BatchSize: 1000})
+			var rows []string
+			for it.Next() {
+				rows = append(rows, cells(it.RecordBatch())...)
+				if gone != nil && len(rows) > 3000 {
+					deleteReal(t, rdb, gone)
+					gone = nil
+				}
+				time.Sleep(5 * time.Millisecond) // servers shrink tables in their own time
+			}
+			require.NoError(t, it.Err())
+			repeats += it.Stats().Duplicates
+			it.Release()
+			assertUnique(t, rows)
+			kept := slices.DeleteFunc(rows, func(key string) bool { _, found := slices.BinarySearch(stay, key); return !found })
+			assertRows(t, stay, kept)
+			deleteReal(t, rdb, stay)
+		}
+		t.Logf("%s returned %d keys again", server.Name, repeats)
+	})
+}
