@@ -33,8 +33,8 @@ type Options struct {
 	// ClientName is set on every connection; needs the permission for CLIENT
 	// SETNAME. None by default.
 	ClientName string
-	// DialTimeout is how long to wait for each seed and for each later
-	// connection; 0 means [DefaultDialTimeout].
+	// DialTimeout is how long to wait for each seed, answer included, and for
+	// each later connection; 0 means [DefaultDialTimeout], less than 0 no limit.
 	DialTimeout time.Duration
 }
 
@@ -58,7 +58,7 @@ func Connect(ctx context.Context, options Options) (redis.UniversalClient, error
 	// first.
 	probe := *opt
 	probe.DB = 0
-	s := search{dialer: newSingleDialer(&probe), hasty: true, asked: make(map[string]bool)}
+	s := search{dialer: newSingleDialer(&probe), hasty: true, limit: opt.DialTimeout, asked: make(map[string]bool)}
 	if !s.ask(ctx, urls.addrs) {
 		return nil, s.err()
 	}

@@ -56,7 +56,8 @@ func Discover(ctx context.Context, d *Dialer) (*Topology, error) {
 // search goes through nodes that may know the topology.
 type search struct {
 	dialer *Dialer
-	hasty  bool // whatever a node answers settles it
+	hasty  bool          // whatever a node answers settles it
+	limit  time.Duration // for each node; 0 means none
 	asked  map[string]bool
 	failed []*NodeError
 	best   *Topology
@@ -89,9 +90,16 @@ func (s *search) ask(ctx context.Context, addrs []string) (settled bool) {
 }
 
 func (s *search) askOne(ctx context.Context, addr string, left int) (*Topology, *NodeError) {
+	limit := s.limit
 	if deadline, ok := ctx.Deadline(); ok && left > 1 {
+		share := time.Until(deadline) / time.Duration(left)
+		if limit <= 0 || share < limit {
+			limit = share
+		}
+	}
+	if limit > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(left))
+		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
 	t, err := s.dialer.topologyOf(ctx, addr)

@@ -90,7 +90,7 @@ func TestDiscoverSeeds(t *testing.T) {
 		})
 	})
 	t.Run("M7 mute, within the deadline", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 800*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		topology, err := Discover(ctx, clusterDialer(t, newMute(t), good.addr))
 		require.NoError(t, err)

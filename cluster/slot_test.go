@@ -4,11 +4,14 @@ import (
 	"context"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/redisarrow/redisarrow/internal/resp"
 )
 
 // bytewise is CRC16/XMODEM as the specification writes it.
@@ -98,6 +101,27 @@ func TestSlotAgreesWithGoRedis(t *testing.T) {
 			if slot >= r.First && slot <= r.Last {
 				assert.Equal(t, nodes[i], <-dialed, "%q", key)
 			}
+		}
+	}
+}
+
+// answerGets is a server that knows no key, and says when it is asked for one.
+func answerGets(conn net.Conn, addr string, asked chan<- string) {
+	defer conn.Close()
+	rd := resp.NewReader(conn, 4096)
+	var args [][]byte
+	for {
+		var err error
+		if args, err = rd.ReadCommand(args); err != nil {
+			return
+		}
+		reply := resp.AppendError(nil, "ERR unknown command")
+		if strings.EqualFold(string(args[0]), "get") {
+			asked <- addr
+			reply = resp.AppendNull(nil)
+		}
+		if _, err := conn.Write(reply); err != nil {
+			return
 		}
 	}
 }
