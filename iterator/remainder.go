@@ -2,9 +2,11 @@ package iterator
 
 import (
 	"fmt"
+	"sort"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/bitutil"
 )
 
 // remainder is what the workers had in hand when a scan ended: a part of a
@@ -30,7 +32,7 @@ func (m *remainder) next(config *Config) (out block, ok bool, err error) {
 	rows, bytes := 0, int64(0)
 	for len(m.parts) > 0 && rows < config.BatchSize && bytes < config.BatchBytes {
 		part := &m.parts[0]
-		piece := part.slice(m.first, min(part.rows-m.first, config.BatchSize-rows))
+		piece := part.slice(m.first, part.prefix(m.first, config.BatchSize-rows, config.BatchBytes-bytes))
 		if len(pieces) > 0 && bytes+piece.bytes > MaxBatchBytes {
 			piece.release()
 			break
@@ -73,11 +75,41 @@ func (m *remainder) release() {
 
 // slice is a part of a block, with references of its own.
 func (b *block) slice(from, rows int) block {
-	s := block{arrays: make([]arrow.Array, len(b.arrays)), rows: rows, bytes: b.bytes * int64(rows) / int64(b.rows)}
+	s := block{arrays: make([]arrow.Array, len(b.arrays)), rows: rows, bytes: b.sizeOf(from, rows)}
 	for i, a := range b.arrays {
 		if a != nil {
 			s.arrays[i] = array.NewSlice(a, int64(from), int64(from+rows))
 		}
 	}
 	return s
+}
+
+// prefix is how many of a block's rows, counted from one on, fit into a
+// batch: up to the one that makes them reach the bytes, at least one.
+func (b *block) prefix(from, rows int, bytes int64) int {
+	rows = min(rows, b.rows-from)
+	return 1 + sort.Search(rows-1, func(i int) bool { return b.sizeOf(from, i+1) >= bytes })
+}
+
+// sizeOf is the size in bytes of the data of some of the rows, as
+// [convert.Column] counts it.
+func (b *block) sizeOf(from, rows int) (bytes int64) {
+	for _, a := range b.arrays {
+		if a == nil {
+			continue
+		}
+		if a.NullN() > 0 {
+			bytes += int64(bitutil.CeilByte(rows) / 8)
+		}
+		if v, ok := a.(array.BinaryLike); ok {
+			last := from + rows - 1
+			bytes += v.ValueOffset64(last) + int64(v.ValueLen(last)) - v.ValueOffset64(from)
+		}
+		width := 8 * arrow.Int32SizeBytes // of an offset
+		if dt, ok := a.DataType().(arrow.FixedWidthDataType); ok {
+			width = dt.BitWidth()
+		}
+		bytes += int64(bitutil.CeilByte(rows*width) / 8)
+	}
+	return bytes
 }

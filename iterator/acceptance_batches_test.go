@@ -1,0 +1,224 @@
+package iterator_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/redis/go-redis/v9"
+	"github.com/redisarrow/redisarrow/internal/minicluster"
+	"github.com/redisarrow/redisarrow/iterator"
+	"github.com/redisarrow/redisarrow/schema"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// concurrencies are those with which results must be the same.
+var concurrencies = map[string]int{"one": 1, "two": 2, "all": iterator.AllMasters}
+
+// Acceptance group K.
+func TestBatches(t *testing.T) {
+	onBoth(t, func(t *testing.T, rdb *redis.ClusterClient) {
+		for _, n := range []int{10, 25, 30} {
+			store(t, rdb, func(p redis.Pipeliner) {
+				for i := range n {
+					put(p, "hash", fmt.Sprintf("hash:%d:%d", n, i), fmt.Sprint(i))
+					put(p, "string", fmt.Sprintf("string:%d:%d", n, i), fmt.Sprint(i))
+				}
+			})
+		}
+		for _, c := range []struct {
+			name   string
+			keys   int
+			config iterator.Config
+			sizes  []int64
+		}{
+			{"K1", 30, iterator.Config{BatchSize: 5}, []int64{5, 5, 5, 5, 5, 5}},
+			{"K2", 25, iterator.Config{BatchSize: 10}, []int64{10, 10, 5}},
+			{"K3", 10, iterator.Config{BatchSize: 1}, slices.Repeat([]int64{1}, 10)},
+			{"K4", 10, iterator.Config{BatchSize: 1_000_000}, []int64{10}},
+			{"K5", 30, iterator.Config{BatchSize: 5, MaxRows: 12}, []int64{5, 5, 2}},
+			{"K5 one", 30, iterator.Config{BatchSize: 5, MaxRows: 1}, []int64{1}},
+			{"K7 equal", 25, iterator.Config{BatchSize: 10, MaxRows: 25}, []int64{10, 10, 5}},
+			{"K7 above", 25, iterator.Config{BatchSize: 10, MaxRows: 26}, []int64{10, 10, 5}},
+			{"K7 far above", 25, iterator.Config{BatchSize: 10, MaxRows: math.MaxInt64}, []int64{10, 10, 5}},
+			{"K9 zero means default", 30, iterator.Config{}, []int64{30}},
+			{"BatchBytes of a byte", 10, iterator.Config{BatchBytes: 1}, slices.Repeat([]int64{1}, 10)},
+		} {
+			for kind, open := range kinds {
+				for name, concurrency := range concurrencies {
+					t.Run(fmt.Sprintf("%s/%s/%s", c.name, kind, name), func(t *testing.T) {
+						config := c.config
+						config.Pattern = fmt.Sprintf("%s:%d:*", kind, c.keys)
+						config.Concurrency = concurrency
+						it := open(t, rdb, "_key:key,v:utf8", config)
+						got := readAll(it)
+						require.NoError(t, got.err)
+						assert.Equal(t, c.sizes, got.sizes)
+						assertUnique(t, got.rows)
+						for _, row := range got.rows {
+							parts := strings.Split(row, "|")
+							assert.True(t, strings.HasSuffix(parts[0], ":"+parts[1]), "the cell of another row: %s", row)
+						}
+						assert.EqualValues(t, sum(c.sizes), got.stats.Rows)
+						for range 2 {
+							assert.False(t, it.Next(), "K8")
+						}
+					})
+				}
+			}
+		}
+		t.Run("K8", func(t *testing.T) {
+			it := hashes(t, rdb, "_key:key", iterator.Config{Pattern: "hash:10:*"})
+			defer it.Release()
+			require.True(t, it.Next())
+			for range 5 {
+				assert.False(t, it.Next())
+				assert.Nil(t, it.RecordBatch())
+				assert.NoError(t, it.Err())
+			}
+		})
+		t.Run("G12", func(t *testing.T) {
+			for _, concurrency := range concurrencies {
+				assertIndex(t, hashes(t, rdb, "_index:index,v:utf8", iterator.Config{Pattern: "hash:10:*", BatchSize: 4, Concurrency: concurrency}), 10)
+			}
+		})
+		t.Run("K10", func(t *testing.T) {
+			const n = 10_000
+			want := make([]string, n)
+			store(t, rdb, func(p redis.Pipeliner) {
+				for i := range n {
+					put(p, "hash", fmt.Sprint("k10:", i), fmt.Sprint(i))
+					want[i] = fmt.Sprintf("k10:%d|%d", i, i)
+				}
+			})
+			slices.Sort(want)
+			for _, concurrency := range concurrencies {
+				got := readAll(hashes(t, rdb, "_key:key,v:utf8", iterator.Config{Pattern: "k10:*", CountHint: 10, Concurrency: concurrency}))
+				require.NoError(t, got.err)
+				assertRows(t, want, got.rows)
+			}
+		})
+	})
+}
+
+// acceptance K, row 6
+func TestMaxRowsReadsLittleMore(t *testing.T) {
+	c, rdb := fake(t, minicluster.Config{})
+	fillHashes(c, "user:", 10_000)
+	for i := range 10_000 {
+		c.SetString(fmt.Sprint("string:", i), "v")
+	}
+	for kind, open := range kinds {
+		for name, concurrency := range concurrencies {
+			t.Run(fmt.Sprintf("K6/%s/%s", kind, name), func(t *testing.T) {
+				c.ResetLog()
+				got := readAll(open(t, rdb, "_key:key,name:utf8", iterator.Config{MaxRows: 10, Concurrency: concurrency}))
+				require.NoError(t, got.err)
+				assert.Len(t, got.rows, 10)
+				counts := c.Counts(-1)
+				assert.LessOrEqual(t, counts["HMGET"]+counts["HGETALL"]+counts["GET"], 20, "%v", counts)
+			})
+		}
+	}
+}
+
+// acceptance K, row 9
+func TestConfigMistakes(t *testing.T) {
+	_, rdb := fake(t, minicluster.Config{})
+	for name, config := range map[string]iterator.Config{
+		"BatchSize":    {BatchSize: -1},
+		"BatchBytes":   {BatchBytes: -1},
+		"CountHint":    {CountHint: -1},
+		"MaxRows":      {MaxRows: -1},
+		"Concurrency":  {Concurrency: -2},
+		"StallTimeout": {StallTimeout: -time.Second},
+		"OnParseError": {OnParseError: 99},
+		"HashCommand":  {HashCommand: 99},
+	} {
+		t.Run("K9/"+name, func(t *testing.T) {
+			require.ErrorIs(t, config.Validate(), iterator.ErrConfig)
+			h, err := schema.ParseHash("_key:key")
+			require.NoError(t, err)
+			hashes, err := iterator.NewClusterHashBatchIterator(context.Background(), rdb, h, config)
+			assert.Nil(t, hashes)
+			require.ErrorIs(t, err, iterator.ErrConfig)
+			require.ErrorContains(t, err, name)
+			s, err := schema.ParseString("_key:key")
+			require.NoError(t, err)
+			strs, err := iterator.NewClusterStringBatchIterator(context.Background(), rdb, s, config)
+			assert.Nil(t, strs)
+			require.ErrorIs(t, err, iterator.ErrConfig)
+		})
+	}
+	require.NoError(t, iterator.Config{}.Validate())
+	require.ErrorIs(t, iterator.Config{BatchSize: 1 << 40}.Validate(), iterator.ErrConfig)
+	require.ErrorIs(t, iterator.Config{BatchBytes: 1 << 40}.Validate(), iterator.ErrConfig)
+	require.NoError(t, iterator.Config{BatchBytes: iterator.MaxBatchBytes}.Validate())
+}
+
+// acceptance K, row 11: a batch ends with the row that reaches BatchBytes.
+func TestBatchBytes(t *testing.T) {
+	onBoth(t, func(t *testing.T, rdb *redis.ClusterClient) {
+		value := strings.Repeat("x", 1000)
+		store(t, rdb, func(p redis.Pipeliner) {
+			for i := range 1000 {
+				key := fmt.Sprintf("%05d", i)
+				put(p, "hash", "hash:"+key, value)
+				put(p, "string", "string:"+key, value)
+			}
+		})
+		for kind, open := range kinds {
+			for name, concurrency := range concurrencies {
+				t.Run(fmt.Sprintf("K11/%s/%s", kind, name), func(t *testing.T) {
+					const limit = 50_000
+					got := readAll(open(t, rdb, "_key:key,v:utf8", iterator.Config{BatchBytes: limit, Concurrency: concurrency}))
+					require.NoError(t, got.err)
+					assert.Len(t, got.rows, 1000)
+					assertUnique(t, got.rows)
+					// A row is 1000 bytes of text, its key and two offsets.
+					for _, size := range got.sizes[:len(got.sizes)-1] {
+						assert.LessOrEqual(t, size, int64(limit/1000))
+						assert.Greater(t, size, int64(limit/1100))
+					}
+				})
+			}
+		}
+	})
+}
+
+// acceptance K, row 11: 5 GB of values, of which a column of 32-bit offsets
+// holds two.
+func TestGigabytes(t *testing.T) {
+	const (
+		size = 16 << 20
+		n    = 300
+	)
+	value := bytes.Repeat([]byte("0123456789abcde\n"), size/16)
+	reply := fmt.Appendf(nil, "$%d\r\n%s\r\n", size, value)
+	c, rdb := fake(t, minicluster.Config{Fault: onceFor("GET", -1, minicluster.Fault{Raw: reply})})
+	for i := range n {
+		c.SetString(fmt.Sprint("big:", i), "")
+	}
+	it := strs(t, rdb, "_key:key,value:binary", iterator.Config{BatchBytes: 256 << 20, Concurrency: iterator.AllMasters, StallTimeout: time.Minute})
+	defer it.Release()
+	var keys []string
+	for it.Next() {
+		b := it.RecordBatch()
+		assert.LessOrEqual(t, b.NumRows(), int64(16))
+		for i := range int(b.NumRows()) {
+			keys = append(keys, b.Column(0).ValueStr(i))
+			require.True(t, bytes.Equal(value, b.Column(1).(*array.Binary).Value(i)), "another value")
+		}
+	}
+	require.NoError(t, it.Err())
+	assert.Len(t, keys, n)
+	assertUnique(t, keys)
+	assert.Greater(t, it.Stats().Bytes, int64(5_000_000_000))
+}
