@@ -1,0 +1,407 @@
+package iterator_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redisarrow/redisarrow/cluster"
+	"github.com/redisarrow/redisarrow/internal/minicluster"
+	"github.com/redisarrow/redisarrow/internal/testcluster"
+	"github.com/redisarrow/redisarrow/iterator"
+	"github.com/redisarrow/redisarrow/schema"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// storeUsers stores cl:h:1 to 30 and returns their rows.
+func storeUsers(t *testing.T, rdb redis.UniversalClient) (rows []string) {
+	t.Helper()
+	store(t, rdb, func(p redis.Pipeliner) {
+		for i := 1; i <= 30; i++ {
+			p.HSet(context.Background(), fmt.Sprint("cl:h:", i), "name", fmt.Sprint("User", i), "age", 20+i, "active", fmt.Sprint(i%2 == 0))
+			rows = append(rows, fmt.Sprintf("cl:h:%d|User%d|%d|%t", i, i, 20+i, i%2 == 0))
+		}
+	})
+	slices.Sort(rows)
+	return rows
+}
+
+const clusterSchema = "_key:key,name:utf8,age:int64,active:boolean"
+
+var clusterUsers = iterator.Config{Pattern: "cl:h:*"}
+
+// byNode are the rows of each master, in the order of their slots.
+func byNode(t *testing.T, addrs []string, stats iterator.Stats) []int64 {
+	t.Helper()
+	rows := make([]int64, len(addrs))
+	for _, n := range stats.Nodes {
+		i := slices.Index(addrs, n.Addr)
+		require.GreaterOrEqual(t, i, 0, "%s is none of %v", n.Addr, addrs)
+		rows[i] = n.Rows
+	}
+	return rows
+}
+
+// Acceptance group M, as far as one well cluster shows it.
+func TestCluster(t *testing.T) {
+	ctx := context.Background()
+	c, rdb := real(t, realServer, testcluster.Config{})
+	addrs := c.Addrs()
+
+	t.Run("M1", func(t *testing.T) {
+		defer flush(t, rdb)
+		store(t, rdb, func(p redis.Pipeliner) {
+			for _, key := range []string{"user:1", "user:3", "user:4"} {
+				p.HSet(ctx, key, "v", "of "+key)
+			}
+		})
+		got := readAll(hashes(t, rdb, "_key:key,v:utf8", iterator.Config{}))
+		require.NoError(t, got.err)
+		assert.Equal(t, []string{"user:1|of user:1", "user:3|of user:3", "user:4|of user:4"}, got.rows)
+		assert.Equal(t, []int64{3}, got.sizes)
+		assert.Equal(t, []int64{1, 1, 1}, byNode(t, addrs, got.stats))
+	})
+	t.Run("M2", func(t *testing.T) {
+		defer flush(t, rdb)
+		want := storeUsers(t, rdb)
+		for _, concurrency := range concurrencies {
+			got := readAll(hashes(t, rdb, clusterSchema, iterator.Config{Pattern: "cl:h:*", Concurrency: concurrency}))
+			require.NoError(t, got.err)
+			assert.Equal(t, want, got.rows)
+			assert.Equal(t, []int64{7, 9, 14}, byNode(t, addrs, got.stats))
+		}
+	})
+	t.Run("M3", func(t *testing.T) {
+		defer flush(t, rdb)
+		store(t, rdb, func(p redis.Pipeliner) {
+			for i := 1; i <= 25; i++ {
+				p.Set(ctx, fmt.Sprint("cl:s:", i), i, 0)
+			}
+		})
+		got := readAll(strs(t, rdb, "_key:key,v:int64", iterator.Config{Pattern: "cl:s:*"}))
+		require.NoError(t, got.err)
+		assert.Len(t, got.rows, 25)
+		for _, row := range got.rows {
+			key, value, _ := strings.Cut(row, "|")
+			assert.Equal(t, "cl:s:"+value, key)
+		}
+		assert.Equal(t, []int64{6, 6, 13}, byNode(t, addrs, got.stats))
+	})
+	t.Run("M4", func(t *testing.T) {
+		defer flush(t, rdb)
+		store(t, rdb, func(p redis.Pipeliner) {
+			for i := 1; i <= 100; i++ {
+				p.HSet(ctx, fmt.Sprint("{tag}:", i), "v", i)
+			}
+		})
+		assert.EqualValues(t, 8338, cluster.Slot([]byte("{tag}:1")))
+		// With this pattern one slot is asked for, with the other all are.
+		for _, pattern := range []string{"{tag}:*", "*"} {
+			got := readAll(hashes(t, rdb, "_key:key,v:int64", iterator.Config{Pattern: pattern}))
+			require.NoError(t, got.err)
+			assert.Len(t, got.rows, 100)
+			assertUnique(t, got.rows)
+			assert.Equal(t, []int64{0, 100, 0}, byNode(t, addrs, got.stats))
+		}
+	})
+	t.Run("M5", func(t *testing.T) {
+		defer flush(t, rdb)
+		const n = 10_000
+		var want []string
+		store(t, rdb, func(p redis.Pipeliner) {
+			for i := 1; i <= n; i++ {
+				p.HSet(ctx, fmt.Sprint("cl:big:", i), "v", i)
+				want = append(want, fmt.Sprintf("cl:big:%d|%d", i, i))
+			}
+		})
+		slices.Sort(want)
+		for _, concurrency := range concurrencies {
+			got := readAll(hashes(t, rdb, "_key:key,v:int64", iterator.Config{Pattern: "cl:big:*", BatchSize: 1000, Concurrency: concurrency}))
+			require.NoError(t, got.err)
+			assertRows(t, want, got.rows)
+			assert.Equal(t, slices.Repeat([]int64{1000}, 10), got.sizes)
+			assert.Equal(t, []int64{3317, 3358, 3325}, byNode(t, addrs, got.stats))
+		}
+	})
+	t.Run("M6", func(t *testing.T) {
+		defer flush(t, rdb)
+		store(t, rdb, func(p redis.Pipeliner) {
+			p.HSet(ctx, "user:3", "v", "on A")
+			p.HSet(ctx, "user:4", "v", "on C")
+		})
+		for _, concurrency := range concurrencies {
+			got := readAll(hashes(t, rdb, "_key:key,v:utf8", iterator.Config{Concurrency: concurrency}))
+			require.NoError(t, got.err)
+			assert.Equal(t, []string{"user:3|on A", "user:4|on C"}, got.rows)
+			assert.Equal(t, []int64{1, 0, 1}, byNode(t, addrs, got.stats))
+		}
+	})
+	t.Run("M7", func(t *testing.T) {
+		defer flush(t, rdb)
+		want := storeUsers(t, rdb)
+		dead := deadAddr(t)
+		for name, urls := range map[string][]string{
+			"one seed of three": {c.URL(1)},
+			"dead seed first":   {"redis://" + dead, c.URL(2)},
+			"all":               {c.URL(0), c.URL(1), c.URL(2)},
+		} {
+			t.Run(name, func(t *testing.T) {
+				connected, err := cluster.Connect(ctx, cluster.Options{URLs: urls})
+				require.NoError(t, err)
+				defer connected.Close()
+				got := readAll(hashes(t, connected, clusterSchema, clusterUsers))
+				require.NoError(t, got.err)
+				assert.Equal(t, want, got.rows)
+			})
+		}
+		t.Run("a client of one's own, dead seed first", func(t *testing.T) {
+			own := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{dead, addrs[0]}})
+			defer own.Close()
+			got := readAll(hashes(t, own, clusterSchema, clusterUsers))
+			require.NoError(t, got.err)
+			assert.Equal(t, want, got.rows)
+		})
+	})
+	t.Run("M14 four at once", func(t *testing.T) {
+		defer flush(t, rdb)
+		want := storeUsers(t, rdb)
+		var wg sync.WaitGroup
+		results := make([]result, 4)
+		for i := range results {
+			it := hashes(t, rdb, clusterSchema, iterator.Config{Pattern: "cl:h:*", BatchSize: 3, Concurrency: 1 + i%3})
+			wg.Go(func() { results[i] = readAll(it) })
+		}
+		wg.Wait()
+		for _, got := range results {
+			require.NoError(t, got.err)
+			assert.Equal(t, want, got.rows)
+		}
+	})
+	t.Run("M14 again after a part", func(t *testing.T) {
+		defer flush(t, rdb)
+		want := storeUsers(t, rdb)
+		for _, concurrency := range concurrencies {
+			config := iterator.Config{Pattern: "cl:h:*", BatchSize: 4, Concurrency: concurrency}
+			part := hashes(t, rdb, clusterSchema, config)
+			require.True(t, part.Next())
+			require.True(t, part.Next())
+			part.Release()
+			got := readAll(hashes(t, rdb, clusterSchema, config))
+			require.NoError(t, got.err)
+			assert.Equal(t, want, got.rows)
+		}
+	})
+	t.Run("M18 cluster client of no cluster", func(t *testing.T) {
+		alone := testcluster.Start(t, testcluster.Config{Server: c.Server(), Standalone: true})
+		client := redis.NewClient(alone.Options(0))
+		defer client.Close()
+		want := storeUsers(t, client)
+		require.NoError(t, client.HSet(ctx, "other:1", "name", "x").Err())
+		require.NoError(t, client.Set(ctx, "cl:h:string", "x", 0).Err())
+		for _, concurrency := range concurrencies {
+			got := readAll(hashes(t, client, clusterSchema, iterator.Config{Pattern: "cl:h:*", Concurrency: concurrency, BatchSize: 7}))
+			require.NoError(t, got.err)
+			assert.Equal(t, want, got.rows)
+			assert.Equal(t, []int64{7, 7, 7, 7, 2}, got.sizes)
+			assert.Len(t, got.stats.Nodes, 1)
+		}
+		got := readAll(strs(t, client, "_key:key,v:utf8", iterator.Config{}))
+		require.NoError(t, got.err)
+		assert.Equal(t, []string{"cl:h:string|x"}, got.rows)
+
+		wrong := redis.NewClusterClient(alone.ClusterOptions())
+		defer wrong.Close()
+		s, err := schema.ParseHash(clusterSchema)
+		require.NoError(t, err)
+		it, err := iterator.NewClusterHashBatchIterator(ctx, wrong, s, iterator.Config{})
+		assert.Nil(t, it)
+		require.ErrorIs(t, err, cluster.ErrNotCluster)
+		assert.ErrorContains(t, err, alone.Addrs()[0])
+	})
+}
+
+// deadAddr is an address where nobody listens.
+func deadAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// acceptance M, row 8
+func TestReplicas(t *testing.T) {
+	t.Run("M8", func(t *testing.T) {
+		c, rdb := real(t, realServer, testcluster.Config{Replicas: 1})
+		want := storeUsers(t, rdb)
+		readReplicas := c.ClusterOptions()
+		readReplicas.ReadOnly, readReplicas.RouteRandomly = true, true
+		other := redis.NewClusterClient(readReplicas)
+		defer other.Close()
+		for _, client := range []redis.UniversalClient{rdb, other} {
+			for _, concurrency := range concurrencies {
+				got := readAll(hashes(t, client, clusterSchema, iterator.Config{Pattern: "cl:h:*", Concurrency: concurrency}))
+				require.NoError(t, got.err)
+				assert.Equal(t, want, got.rows)
+				assert.Equal(t, []int64{7, 9, 14}, byNode(t, c.Addrs()[:3], got.stats))
+			}
+		}
+	})
+}
+
+// acceptance M, row 9: the scanning connections come in as the caller does.
+func TestCredentials(t *testing.T) {
+	ctx := context.Background()
+	const password, reader = "s3cret", "reader"
+	scan := func(t *testing.T, rdb redis.UniversalClient, want []string) {
+		t.Helper()
+		for _, concurrency := range concurrencies {
+			got := readAll(hashes(t, rdb, clusterSchema, iterator.Config{Pattern: "cl:h:*", Concurrency: concurrency}))
+			require.NoError(t, got.err)
+			assert.Equal(t, want, got.rows)
+		}
+	}
+	for _, tls := range []bool{false, true} {
+		t.Run(fmt.Sprintf("M9/tls %t", tls), func(t *testing.T) {
+			c, rdb := real(t, realServer, testcluster.Config{
+				Password: password, TLS: tls, RequireClientCert: tls,
+				Users: []string{reader + " on >hush ~* +@read +info +cluster +readonly +hello +ping"},
+			})
+			want := storeUsers(t, rdb)
+			scan(t, rdb, want)
+
+			options := c.ClusterOptions()
+			options.Username, options.Password = reader, "hush"
+			asReader := redis.NewClusterClient(options)
+			defer asReader.Close()
+			scan(t, asReader, want)
+
+			options = c.ClusterOptions()
+			options.Password = ""
+			options.CredentialsProviderContext = func(context.Context) (string, string, error) { return reader, "hush", nil }
+			provided := redis.NewClusterClient(options)
+			defer provided.Close()
+			scan(t, provided, want)
+
+			connectOptions := cluster.Options{URLs: []string{c.URL(0)}}
+			if tls {
+				connectOptions.TLSConfig = c.Certificates().ClientConfig()
+			}
+			connected, err := cluster.Connect(ctx, connectOptions)
+			require.NoError(t, err)
+			defer connected.Close()
+			scan(t, connected, want)
+
+			connectOptions.Username, connectOptions.Password = reader, "hush"
+			connected, err = cluster.Connect(ctx, connectOptions)
+			require.NoError(t, err)
+			defer connected.Close()
+			scan(t, connected, want)
+		})
+	}
+}
+
+// acceptance M, row 13: a key of A that has become another type.
+func TestWrongTypeOnOneMaster(t *testing.T) {
+	for _, command := range []iterator.HashCommand{iterator.HMGET, iterator.HGETALL} {
+		t.Run(fmt.Sprint("M13/", command), func(t *testing.T) {
+			c, rdb := fake(t, minicluster.Config{})
+			want := storeUsers(t, rdb)
+			c.SetHash("user:3", "name", "on A")
+			c.SetFault(func(_, _ int, args [][]byte) *minicluster.Fault {
+				if name := string(args[0]); (name == "HMGET" || name == "HGETALL") && string(args[1]) == "user:3" {
+					return &minicluster.Fault{Before: func() { c.SetString("user:3", "a string") }}
+				}
+				return nil
+			})
+			got := readAll(hashes(t, rdb, clusterSchema, iterator.Config{HashCommand: command}))
+			require.NoError(t, got.err)
+			assert.Equal(t, want, got.rows)
+			assert.EqualValues(t, 1, got.stats.WrongType)
+			assert.Equal(t, []int64{7, 9, 14}, byNode(t, c.Addrs(), got.stats))
+		})
+	}
+}
+
+// acceptance M, row 15: a pattern with a hash tag asks only its owner.
+func TestHashTagOnTheWire(t *testing.T) {
+	c, rdb := fake(t, minicluster.Config{})
+	slot := minicluster.Slot("{user42}:1")
+	owner := -1
+	c.EditView(0, func(v *minicluster.View) { owner = v.Owner(slot) })
+	for i := range 50 {
+		c.SetHash(fmt.Sprint("{user42}:", i), "v", fmt.Sprint(i))
+		c.SetHash(fmt.Sprint("user42:", i), "v", "another")
+	}
+	for _, pattern := range []string{"{user42}:*", "{user42}:7"} {
+		t.Run("M15/"+pattern, func(t *testing.T) {
+			c.ResetLog()
+			got := readAll(hashes(t, rdb, "_key:key,v:int64", iterator.Config{Pattern: pattern, Concurrency: iterator.AllMasters}))
+			require.NoError(t, got.err)
+			wanted := 50
+			if !strings.HasSuffix(pattern, "*") {
+				wanted = 1
+			}
+			assert.Len(t, got.rows, wanted)
+			for node := range 3 {
+				scans, fetches := c.Count(node, "SCAN"), c.Count(node, "HMGET")
+				if node == owner {
+					assert.Positive(t, scans)
+					assert.Equal(t, wanted, fetches)
+				} else {
+					assert.Zero(t, scans+fetches, "node %d, which isn't the owner", node)
+				}
+			}
+		})
+	}
+}
+
+// acceptance M, row 16: one pipeline a page, no command across slots.
+func TestPipelinesOnTheWire(t *testing.T) {
+	c, rdb := fake(t, minicluster.Config{Record: true, Gather: 5 * time.Millisecond})
+	const n, page = 600, 50
+	fillHashes(c, "user:", n)
+	for _, schema := range []string{"_key:key,name:utf8,age:int64", "_key:key,name:utf8,_ttl:ttl", "_key:key"} {
+		t.Run("M16/"+schema, func(t *testing.T) {
+			it := hashes(t, rdb, schema, iterator.Config{CountHint: page})
+			c.ResetLog()
+			got := readAll(it)
+			require.NoError(t, got.err)
+			assert.Len(t, got.rows, n)
+			fetches, scans := 0, 0
+			for _, batch := range c.Batches() {
+				fetched := 0
+				for _, cmd := range batch {
+					switch cmd.Args[0] {
+					case "HMGET", "TYPE":
+						fetched++
+						assert.True(t, strings.HasPrefix(cmd.Args[1], "user:"))
+						for _, arg := range cmd.Args[2:] {
+							assert.Contains(t, []string{"name", "age"}, arg, "another key in the same command")
+						}
+					case "TTL":
+						assert.Len(t, cmd.Args, 2)
+					case "SCAN":
+						scans++
+					case "MGET", "MULTI", "EVAL":
+						assert.Fail(t, "a command across keys", "%v", cmd.Args)
+					}
+				}
+				if fetched > 0 {
+					fetches++
+				}
+			}
+			// The first pages are fetched in parts that grow, the others whole;
+			// each master begins anew.
+			assert.LessOrEqual(t, fetches, scans+3*4, "fetches came in %d batches, %d pages", fetches, scans)
+			assert.GreaterOrEqual(t, scans, n/(2*page))
+		})
+	}
+}
