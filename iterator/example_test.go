@@ -1,0 +1,189 @@
+package iterator_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/redisarrow/redisarrow/arrowutil"
+	"github.com/redisarrow/redisarrow/cluster"
+	"github.com/redisarrow/redisarrow/convert"
+	"github.com/redisarrow/redisarrow/internal/minicluster"
+	"github.com/redisarrow/redisarrow/iterator"
+	"github.com/redisarrow/redisarrow/schema"
+)
+
+// startCluster starts a cluster in this process with some users in it, so
+// that the examples run anywhere.
+func startCluster() *minicluster.Cluster {
+	c, err := minicluster.Start(minicluster.Config{Seed: 1})
+	if err != nil {
+		log.Fatal(err)
+	}
+	c.SetHash("user:1", "name", "Alice", "age", "30", "active", "true")
+	c.SetHash("user:3", "name", "Bob", "active", "false")
+	c.SetHash("user:4", "name", "Cleo", "age", "41")
+	for i := 1; i <= 20; i++ {
+		c.SetString(fmt.Sprint("counter:", i), fmt.Sprint(10*i))
+	}
+	return c
+}
+
+func ExampleNewClusterHashBatchIterator() {
+	server := startCluster()
+	defer server.Close()
+	ctx := context.Background()
+
+	// Or any *redis.ClusterClient or *redis.Client of your own.
+	rdb, err := cluster.Connect(ctx, cluster.Options{URLs: server.URLs()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rdb.Close()
+
+	users, err := schema.NewHash(
+		schema.Key("_key"), schema.TTL("_ttl", arrow.Second),
+		schema.Utf8("name"), schema.Int64("age"), schema.Boolean("active"),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	it, err := iterator.NewClusterHashBatchIterator(ctx, rdb, users, iterator.Config{Pattern: "user:*"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer it.Release()
+	for it.Next() {
+		batch := it.RecordBatch() // valid until the next Next; Retain it to keep it longer
+		for i := range int(batch.NumRows()) {
+			fmt.Println(batch.Column(0).ValueStr(i), batch.Column(2).ValueStr(i), batch.Column(3).ValueStr(i))
+		}
+	}
+	if err := it.Err(); err != nil {
+		log.Fatal(err)
+	}
+	// Unordered output:
+	// user:3 Bob (null)
+	// user:1 Alice 30
+	// user:4 Cleo 41
+}
+
+func ExampleNewClusterStringBatchIterator() {
+	server := startCluster()
+	defer server.Close()
+	ctx := context.Background()
+	rdb, err := cluster.Connect(ctx, cluster.Options{URLs: server.URLs()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rdb.Close()
+
+	counters, err := schema.ParseString("_key:key,count:int64")
+	if err != nil {
+		log.Fatal(err)
+	}
+	it, err := iterator.NewClusterStringBatchIterator(ctx, rdb, counters, iterator.Config{
+		Pattern:     "counter:*",
+		Concurrency: iterator.AllMasters,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer it.Release()
+
+	sum := int64(0)
+	for batch, err := range it.All() {
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, n := range batch.Column(1).(*array.Int64).Int64Values() {
+			sum += n
+		}
+	}
+	fmt.Println(sum, "in", it.Stats().Rows, "counters")
+	// Output: 2100 in 20 counters
+}
+
+// A bad cell ends the scan by default. OnParseError decides otherwise.
+func ExampleConfig() {
+	server := startCluster()
+	defer server.Close()
+	server.SetHash("user:5", "name", "Dan", "age", "about 50")
+	ctx := context.Background()
+	rdb, err := cluster.Connect(ctx, cluster.Options{URLs: server.URLs()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rdb.Close()
+	users, err := schema.ParseHash("name:utf8,age:int64")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, policy := range []convert.Policy{convert.Fail, convert.Null, convert.SkipRow} {
+		it, err := iterator.NewClusterHashBatchIterator(ctx, rdb, users, iterator.Config{
+			Pattern:      "user:*",
+			OnParseError: policy,
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+		rows := int64(0)
+		for it.Next() {
+			rows += it.RecordBatch().NumRows()
+		}
+		var bad *iterator.CellError
+		switch {
+		case errors.As(it.Err(), &bad):
+			fmt.Printf("%v: %s of %s is %q\n", policy, bad.Field, bad.Key, bad.Value)
+		case errors.Is(it.Err(), iterator.ErrIncomplete):
+			log.Fatal("some slots are missing: ", it.Err())
+		case it.Err() != nil:
+			log.Fatal(it.Err())
+		default:
+			fmt.Printf("%v: %d rows, %d bad cells\n", policy, rows, it.Stats().ParseFailures)
+		}
+		it.Release()
+	}
+	// Output:
+	// fail: age of user:5 is "about 50"
+	// null: 4 rows, 1 bad cells
+	// skip: 3 rows, 1 bad cells
+}
+
+// The iterators are Arrow record readers: whatever takes one takes them.
+func ExampleBatchReader() {
+	server := startCluster()
+	defer server.Close()
+	ctx := context.Background()
+	rdb, err := cluster.Connect(ctx, cluster.Options{URLs: server.URLs()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rdb.Close()
+	counters, err := schema.ParseString("_key:key,count:int64")
+	if err != nil {
+		log.Fatal(err)
+	}
+	it, err := iterator.NewClusterStringBatchIterator(ctx, rdb, counters, iterator.Config{Pattern: "counter:*"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer it.Release()
+
+	dir, err := os.MkdirTemp("", "redisarrow")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	result, err := arrowutil.WriteIPCFile(filepath.Join(dir, "counters.arrow"), it)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(result.Rows, "rows in", result.Batches, "batch")
+	// Output: 20 rows in 1 batch
+}
