@@ -9,8 +9,8 @@ GO ?= go
 SERVERS ?= redis-7.0 valkey-8.1
 # How long each fuzz target runs: a time, or executions as in 20000x.
 FUZZTIME ?= 60s
-# Arguments of go test in bench.
-BENCH ?= -bench . -benchmem
+# Arguments of the benchmark: go run ./bench -help lists them.
+BENCH ?= -memory
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # Packages with goroutines, and those that fill Arrow's buffers: run once more with the race detector and Arrow's own
@@ -50,7 +50,7 @@ fuzz: ## Fuzz every parser for FUZZTIME (60s each)
 .PHONY: bench
 bench: ## Measure against the floor and plain go-redis, on a real cluster
 	@scripts/prepare.sh $(SERVERS)
-	$(GO) test -run '^$$' $(BENCH) ./bench/...
+	$(GO) run ./bench $(BENCH)
 
 .PHONY: lint
 lint: ## Run golangci-lint (built on first use, some minutes)

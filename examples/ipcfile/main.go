@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	it, err := iterator.NewClusterHashBatchIterator(ctx, rdb, users, iterator.Config{
 		Pattern:      "user:*",
-		Concurrency:  iterator.AllMasters, // three masters, three times as fast, if this machine keeps up
+		Concurrency:  iterator.AllMasters, // at once, if this machine keeps up with all of them
 		OnParseError: convert.Null,        // one bad age doesn't spoil the file, and is counted
 	})
 	if err != nil {
