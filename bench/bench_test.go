@@ -19,20 +19,29 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+func short(t *testing.T, server testcluster.Server, args ...string) {
+	var out, log bytes.Buffer
+	args = append([]string{"-short", "-server", server.Name}, args...)
+	require.NoError(t, run(t.Context(), args, &out, &log), "%v: %s", args, &log)
+	assert.Contains(t, out.String(), "2000 hashes")
+	assert.Contains(t, out.String(), "ours")
+}
+
 func TestShort(t *testing.T) {
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
-		for _, args := range [][]string{
-			{"-memory"},
-			{"-hash-command", "hgetall"},
-			{"-fields", "16", "-take", "8", "-hash-command", "hmget"},
-		} {
-			var out, log bytes.Buffer
-			args = append([]string{"-short", "-server", server.Name}, args...)
-			require.NoError(t, run(t.Context(), args, &out, &log), "%v: %s", args, &log)
-			assert.Contains(t, out.String(), "2000 hashes")
-			assert.Contains(t, out.String(), "ours")
-		}
+		t.Parallel()
+		short(t, server, "-memory")
 	})
+}
+
+func TestHashCommand(t *testing.T) {
+	server := testcluster.Require(t)[0]
+	for _, command := range []string{hashMGet, hashGetAll} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			short(t, server, "-fields", "16", "-take", "8", "-hash-command", command)
+		})
+	}
 }
 
 func TestOptions(t *testing.T) {
@@ -49,20 +58,20 @@ func TestOptions(t *testing.T) {
 }
 
 func TestWrongScan(t *testing.T) {
-	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
-		o, err := parseOptions([]string{"-short"}, &bytes.Buffer{})
-		require.NoError(t, err)
-		b := &bench{options: o, server: server, out: &bytes.Buffer{}, log: &bytes.Buffer{}, cluster: testcluster.Start(t, testcluster.Config{Server: server})}
-		b.topology, err = discover(t.Context(), b.cluster.Addrs())
-		require.NoError(t, err)
-		d := dataset{Prefix: "user:", Rows: 100, Fields: userFields, Take: userFields}
-		want, err := b.fill(t.Context(), d, 0)
-		require.NoError(t, err)
-		require.Equal(t, int64(100), want.Rows)
-		want.Sum++
-		for _, name := range []string{"floor", "idiomatic", "ours"} {
-			_, _, err := b.sample(t.Context(), name, d, want)
-			assert.ErrorContains(t, err, "that was written", name)
-		}
-	})
+	server := testcluster.Require(t)[0]
+	o, err := parseOptions([]string{"-short"}, &bytes.Buffer{})
+	require.NoError(t, err)
+	c := testcluster.Start(t, testcluster.Config{Server: server})
+	b := &bench{options: o, server: server, out: &bytes.Buffer{}, log: &bytes.Buffer{}, cluster: c}
+	b.topology, err = discover(t.Context(), c.Addrs())
+	require.NoError(t, err)
+	d := dataset{Prefix: "user:", Rows: 100, Fields: userFields, Take: userFields}
+	want, err := b.fill(t.Context(), d, 0)
+	require.NoError(t, err)
+	require.Equal(t, int64(100), want.Rows)
+	want.Sum++
+	for _, name := range []string{"floor", "idiomatic", "ours"} {
+		_, _, err := b.sample(t.Context(), name, d, want)
+		assert.ErrorContains(t, err, "that was written", name)
+	}
 }
