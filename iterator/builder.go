@@ -34,6 +34,7 @@ type builder struct {
 
 	metadata []scan.Command
 	rows     int
+	ceiling  int64 // no less than bytes, and cheaper to keep: see finishRow
 
 	// The row under way.
 	badCells int
@@ -81,6 +82,7 @@ func newBuilder(l *layout, c *Config, value valueReader, deliver func(block) err
 // Decode implements [scan.Decoder].
 func (b *builder) Decode(step int, key []byte, r *resp.Reader) (scan.Result, error) {
 	b.badCells, b.skip, b.failure = 0, false, nil
+	before := r.BytesRead()
 	res, err := b.value.read(step, key, r, b)
 	if err != nil {
 		b.rollback()
@@ -102,8 +104,13 @@ func (b *builder) Decode(step int, key []byte, r *resp.Reader) (scan.Result, err
 			b.skip = true // a key column has no nulls
 		}
 	}
+	b.ceiling += r.BytesRead() - before + int64(len(key)) + int64(len(b.columns))*maxFixedBytes
 	return b.finishRow(), nil
 }
+
+// maxFixedBytes is what a cell costs at most beside its own text: a value of
+// fixed width, or an offset, and its share of the validity bitmap.
+const maxFixedBytes = 8 + 1
 
 // readMetadata reads the replies that follow the value's. They are read
 // whatever came of the value; for a row they become cells.
@@ -180,7 +187,13 @@ func (b *builder) finishRow() scan.Result {
 		return scan.Result{Outcome: scan.Rows, BadCells: b.badCells, Skipped: 1}
 	}
 	b.rows++
-	if b.rows >= b.config.BatchSize || b.bytes() >= b.config.BatchBytes {
+	// Adding the columns up is left until what was received allows so much.
+	full := b.rows >= b.config.BatchSize
+	if !full && b.ceiling >= b.config.BatchBytes {
+		b.ceiling = b.bytes()
+		full = b.ceiling >= b.config.BatchBytes
+	}
+	if full {
 		if err := b.deliver(b.take()); err != nil {
 			return scan.Result{Outcome: scan.Stop, Err: err}
 		}
@@ -215,7 +228,7 @@ func (b *builder) take() block {
 			out.arrays[i] = c.NewArray()
 		}
 	}
-	b.rows = 0
+	b.rows, b.ceiling = 0, 0
 	return out
 }
 

@@ -29,11 +29,12 @@ func (p *page) key(i int) []byte {
 	return p.keys[start:p.ends[i]:p.ends[i]]
 }
 
-// filter keeps the keys for which keep is true.
-func (p *page) filter(keep func(key []byte) bool) {
+// filter keeps the keys for which keep is true. keep is called once for each,
+// in order; i counts them as they were before.
+func (p *page) filter(keep func(i int, key []byte) bool) {
 	start, kept, end := 0, 0, 0
-	for _, next := range p.ends {
-		if keep(p.keys[start:next]) {
+	for i, next := range p.ends {
+		if keep(i, p.keys[start:next]) {
 			end += copy(p.keys[end:], p.keys[start:next])
 			p.ends[kept] = end
 			kept++

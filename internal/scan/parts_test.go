@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestPageFilter(t *testing.T) {
 	pg := pageOf("a", "", "ccc", "dd", "e")
-	pg.filter(func(key []byte) bool { return len(key) != 1 })
+	pg.filter(func(i int, key []byte) bool { return len(key) != 1 && i < 5 })
 	require.Equal(t, 3, pg.len())
 	for i, want := range []string{"", "ccc", "dd"} {
 		assert.Equal(t, want, string(pg.key(i)))

@@ -47,6 +47,7 @@ type pass struct {
 	sizer    sizer
 	out      []byte // commands to be sent
 	spare    []*page
+	hashes   []uint64  // of the keys of the page being filtered
 	refused  []refusal // of the fetch being received
 
 	loggedInAgain bool            // after a NOAUTH in mid-scan: once
@@ -211,7 +212,7 @@ func (p *pass) receiveScan(ctx context.Context) error {
 	}
 	p.patience.succeeded()
 	p.count.Scanned += int64(pg.len())
-	pg.filter(p.wanted)
+	p.filter(pg)
 	if p.order == slotOrder {
 		p.fromSlot = max(p.fromSlot, uint16(next%cluster.Slots))
 	}
@@ -269,25 +270,33 @@ func readScan(r *resp.Reader, pg *page) (next uint64, err error) {
 	return next, nil
 }
 
-// wanted decides whether a key that SCAN returned is to be read.
-func (p *pass) wanted(key []byte) bool {
-	slot := cluster.Slot(key)
-	if !p.slots.Has(slot) {
-		// A node can hold keys of slots that it doesn't own any more, and of
-		// ones that it is only importing.
-		p.count.Foreign++
-		return false
-	}
-	if p.order == slotOrder && slot < p.fromSlot {
-		// The order of cursors is no promise of the server's. What has been
-		// forgotten can't be told from a repeat any more.
-		p.scan.ledger.lose(slotSetOf(slot), errOrder)
-	}
-	if !p.seen.add(slot, key) {
+// filter leaves on a page the keys that are to be read.
+func (p *pass) filter(pg *page) {
+	p.hashes = p.hashes[:0]
+	pg.filter(func(_ int, key []byte) bool {
+		slot := cluster.Slot(key)
+		if !p.slots.Has(slot) {
+			// A node can hold keys of slots that it doesn't own any more, and
+			// of ones that it is only importing.
+			p.count.Foreign++
+			return false
+		}
+		if p.order == slotOrder && slot < p.fromSlot {
+			// The order of cursors is no promise of the server's. What has
+			// been forgotten can't be told from a repeat any more.
+			p.scan.ledger.lose(slotSetOf(slot), errOrder)
+		}
+		p.hashes = append(p.hashes, p.seen.hash(key))
+		return true
+	})
+	p.seen.warm(p.hashes)
+	pg.filter(func(i int, _ []byte) bool {
+		if p.seen.add(p.hashes[i]) {
+			return true
+		}
 		p.count.Duplicates++
 		return false
-	}
-	return true
+	})
 }
 
 // receiveFetch takes in the replies about some keys of a page.

@@ -6,52 +6,48 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// seen agrees with a map, whatever the order of adding and clearing.
+// seen agrees with a map, whatever the order of adding and forgetting.
 func TestSeenAgainstMap(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	s := &seen{seed: 1}
-	model := make([]map[string]bool, 8)
-	for i := range model {
-		model[i] = map[string]bool{}
-	}
-	for range 100_000 {
-		slot := rng.IntN(len(model))
-		if rng.IntN(2000) == 0 {
-			s.clear(slot)
-			clear(model[slot])
+	model := map[string]bool{}
+	for range 300_000 {
+		if rng.IntN(20_000) == 0 {
+			s.reset()
+			clear(model)
 			continue
 		}
-		key := fmt.Sprint(rng.IntN(3000))
-		require.Equal(t, !model[slot][key], s.add(uint16(slot), []byte(key)))
-		model[slot][key] = true
-	}
-	s.reset()
-	for slot := range model {
-		assert.True(t, s.add(uint16(slot), []byte("1")))
+		key := fmt.Sprint(rng.IntN(30_000))
+		require.Equal(t, !model[key], s.add(s.hash([]byte(key))))
+		model[key] = true
 	}
 }
 
-// A cleared slot's table is used again, so that a pass in the order of slots
-// allocates for some slots and not for all.
-func TestSeenReusesTables(t *testing.T) {
+// A steady pass allocates nothing; what a giant has left is let go.
+func TestSeenMemory(t *testing.T) {
 	s := &seen{}
-	key := make([]byte, 0, 16)
 	pass := func() {
-		for slot := range uint16(1000) {
-			for i := range 50 {
-				key = fmt.Appendf(key[:0], "%d:%d", slot, i)
-				s.add(slot, key)
+		for slot := range uint64(100) {
+			for i := range uint64(500) {
+				s.add(1 + slot<<32 + i*0x9E3779B97F4A7C15)
 			}
-			s.clear(int(slot))
+			s.reset()
 		}
 	}
 	pass()
-	assert.LessOrEqual(t, testing.AllocsPerRun(1, pass), 50_100.0, "fmt's own, and nothing that grows with slots")
+	assert.Zero(t, testing.AllocsPerRun(3, pass))
+	for i := range uint64(1_000_000) {
+		s.add(1 + i*0x9E3779B97F4A7C15)
+	}
+	s.reset()
+	s.add(1)
+	s.reset()
+	s.add(1)
+	assert.Equal(t, minTable, len(s.table))
 }
 
 func pageOf(keys ...string) *page {
@@ -64,7 +60,7 @@ func pageOf(keys ...string) *page {
 
 func TestForgetInTableOrder(t *testing.T) {
 	s := &seen{}
-	add := func(key string) bool { return s.add(cluster.Slot([]byte(key)), []byte(key)) }
+	add := func(key string) bool { return s.add(s.hash([]byte(key))) }
 	quarter := func(n uint64) uint64 { return bits.Reverse64(n << 62) }
 	require.True(t, add("a"))
 	s.forget(tableOrder, 0, quarter(0)|bits.Reverse64(1<<40), pageOf("a"))
@@ -78,16 +74,20 @@ func TestForgetInTableOrder(t *testing.T) {
 
 func TestForgetInSlotOrder(t *testing.T) {
 	s := &seen{}
-	require.True(t, s.add(5, []byte("a")))
-	require.True(t, s.add(6, []byte("b")))
-	s.forget(slotOrder, 5, 3<<14|6, pageOf())
-	require.True(t, s.add(5, []byte("a")))
-	require.False(t, s.add(6, []byte("b")))
+	add := func(key string) bool { return s.add(s.hash([]byte(key))) }
+	early, late := "user:3", "user:1" // slots 2648 and 10778
+	require.True(t, add(early))
+	require.True(t, add(late))
+	s.forget(slotOrder, 2648, 3<<14|2648, pageOf(early))
+	require.False(t, add(early), "the same slot")
+	s.forget(slotOrder, 2648, 3<<14|10778, pageOf(early, late))
+	require.True(t, add(early), "a slot that is behind")
+	require.False(t, add(late), "the slot that has begun")
 }
 
 func TestForgetInUnknownOrder(t *testing.T) {
 	s := &seen{}
-	require.True(t, s.add(5, []byte("a")))
+	require.True(t, s.add(7))
 	s.forget(unknownOrder, 0, ^uint64(0), pageOf())
-	require.False(t, s.add(5, []byte("a")))
+	require.False(t, s.add(7))
 }
