@@ -124,6 +124,10 @@ func (r *Reader) line() ([]byte, error) {
 // ReadHeader reads the first line of the next reply, or of the next element
 // of an array.
 func (r *Reader) ReadHeader() (Header, error) {
+	if k, n, size := shortNumber(r.buf[r.r:r.w]); size > 0 {
+		r.r += size
+		return Header{Kind: k, N: n}, nil
+	}
 	line, err := r.line()
 	if err != nil {
 		return Header{}, err
@@ -157,6 +161,29 @@ func (r *Reader) ReadHeader() (Header, error) {
 	return h, nil
 }
 
+// shortNumber reads a header that has a number of up to 9 digits and is there
+// whole, as nearly all are: its kind, its number and its size in bytes. For
+// any other, size is 0.
+func shortNumber(b []byte) (k Kind, n int64, size int) {
+	if len(b) < 4 {
+		return 0, 0, 0
+	}
+	switch k = Kind(b[0]); k {
+	case Bulk, Array, Integer:
+	default:
+		return 0, 0, 0
+	}
+	i := 1
+	for i < len(b)-2 && i < 10 && b[i]-'0' <= 9 {
+		n = n*10 + int64(b[i]-'0')
+		i++
+	}
+	if i == 1 || b[i] != '\r' || b[i+1] != '\n' {
+		return 0, 0, 0
+	}
+	return k, n, i + 2
+}
+
 // ReadBulk reads the n bytes that a Bulk header announced, and the line end
 // after them. The bytes lie in the reader's buffer: valid until the next read.
 func (r *Reader) ReadBulk(n int64) ([]byte, error) {
@@ -182,16 +209,11 @@ func (r *Reader) ReadBulk(n int64) ([]byte, error) {
 // for a null. Any other kind is a [ProtocolError]. The bytes are valid until
 // the next read.
 func (r *Reader) ReadBulkReply() (payload []byte, ok bool, err error) {
-	// The common case, all of it buffered, in one pass over the header.
-	if b := r.buf[r.r:r.w]; len(b) > 3 && b[0] == byte(Bulk) {
-		n, i := 0, 1
-		for i < len(b) && i < 10 && b[i]-'0' <= 9 {
-			n = n*10 + int(b[i]-'0')
-			i++
-		}
-		if end := i + 2 + n; i > 1 && end+2 <= len(b) && b[i] == '\r' && b[i+1] == '\n' && b[end] == '\r' && b[end+1] == '\n' {
+	b := r.buf[r.r:r.w]
+	if k, n, size := shortNumber(b); k == Bulk && size > 0 { // size+n can't overflow
+		if end := size + int(n); end+2 <= len(b) && b[end] == '\r' && b[end+1] == '\n' {
 			r.r += end + 2
-			return b[i+2 : end : end], true, nil
+			return b[size:end:end], true, nil
 		}
 	}
 	h, err := r.ReadHeader()
