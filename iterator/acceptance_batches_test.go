@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/redis/go-redis/v9"
+	"github.com/redisarrow/redisarrow/convert"
 	"github.com/redisarrow/redisarrow/internal/minicluster"
 	"github.com/redisarrow/redisarrow/iterator"
 	"github.com/redisarrow/redisarrow/schema"
@@ -124,6 +125,34 @@ func TestMaxRowsReadsLittleMore(t *testing.T) {
 				assert.Len(t, got.rows, 10)
 				counts := c.Counts(-1)
 				assert.LessOrEqual(t, counts["HMGET"]+counts["HGETALL"]+counts["GET"], 20, "%v", counts)
+			})
+		}
+	}
+}
+
+// acceptance K, rows 5 and 7: keys without a row don't count, wherever they
+// are, and whoever of several workers meets them.
+func TestMaxRowsAmongKeysWithoutRow(t *testing.T) {
+	c, rdb := fake(t, minicluster.Config{})
+	const good, bad = 60, 900
+	for i := range good {
+		c.SetHash(fmt.Sprint("good:", i), "v", fmt.Sprint(i))
+	}
+	for i := range bad {
+		c.SetHash(fmt.Sprint("bad:", i), "v", "x")
+	}
+	for name, concurrency := range concurrencies {
+		for _, limit := range []int64{1, 50, good - 1, good, good + 1, 10 * good} {
+			t.Run(fmt.Sprintf("K7/%s/%d", name, limit), func(t *testing.T) {
+				got := readAll(hashes(t, rdb, "_key:key,v:int64", iterator.Config{
+					MaxRows: limit, Concurrency: concurrency, OnParseError: convert.SkipRow, BatchSize: 20, CountHint: 30,
+				}))
+				require.NoError(t, got.err)
+				assert.EqualValues(t, min(limit, good), len(got.rows))
+				assertUnique(t, got.rows)
+				for _, size := range got.sizes[:len(got.sizes)-1] {
+					assert.EqualValues(t, 20, size)
+				}
 			})
 		}
 	}
