@@ -30,12 +30,15 @@ func (p *page) key(i int) []byte {
 }
 
 // filter keeps the keys for which keep is true. keep is called once for each,
-// in order; i counts them as they were before.
-func (p *page) filter(keep func(i int, key []byte) bool) {
+// in order, with the key's number as it was before.
+func (p *page) filter(keep func(i int) bool) {
 	start, kept, end := 0, 0, 0
 	for i, next := range p.ends {
-		if keep(i, p.keys[start:next]) {
-			end += copy(p.keys[end:], p.keys[start:next])
+		if keep(i) {
+			if end != start {
+				copy(p.keys[end:], p.keys[start:next])
+			}
+			end += next - start
 			p.ends[kept] = end
 			kept++
 		}

@@ -272,14 +272,17 @@ func readScan(r *resp.Reader, pg *page) (next uint64, err error) {
 
 // filter leaves on a page the keys that are to be read.
 func (p *pass) filter(pg *page) {
+	const foreign = 0 // is no key's hash
 	p.hashes = p.hashes[:0]
-	pg.filter(func(_ int, key []byte) bool {
+	for i := range pg.len() {
+		key := pg.key(i)
 		slot := cluster.Slot(key)
 		if !p.slots.Has(slot) {
 			// A node can hold keys of slots that it doesn't own any more, and
 			// of ones that it is only importing.
 			p.count.Foreign++
-			return false
+			p.hashes = append(p.hashes, foreign)
+			continue
 		}
 		if p.order == slotOrder && slot < p.fromSlot {
 			// The order of cursors is no promise of the server's. What has
@@ -287,15 +290,18 @@ func (p *pass) filter(pg *page) {
 			p.scan.ledger.lose(slotSetOf(slot), errOrder)
 		}
 		p.hashes = append(p.hashes, p.seen.hash(key))
-		return true
-	})
+	}
 	p.seen.warm(p.hashes)
-	pg.filter(func(i int, _ []byte) bool {
-		if p.seen.add(p.hashes[i]) {
+	pg.filter(func(i int) bool {
+		switch h := p.hashes[i]; {
+		case h == foreign:
+			return false
+		case p.seen.add(h):
 			return true
+		default:
+			p.count.Duplicates++
+			return false
 		}
-		p.count.Duplicates++
-		return false
 	})
 }
 

@@ -14,11 +14,13 @@ import (
 // for ten million is some 10⁻⁶.
 type seen struct {
 	seed  uint64
-	table []uint64 // a power of two of places; 0 marks a free one
+	table []uint64 // 0 marks a free place
 	n     int
 	sink  uint64 // see warm
 }
 
+// The table is at most 4/5 full, and grows by half: it may well be the
+// largest thing that a scan holds.
 const minTable = 1024
 
 // hash is what add takes for a key.
@@ -29,13 +31,22 @@ func (s *seen) hash(key []byte) uint64 {
 	return 1
 }
 
+// place is where a hash is looked for first: the hash, as a fraction of its
+// range, of the table (so that its size needn't be a power of two).
+func (s *seen) place(h uint64) uint64 {
+	place, _ := bits.Mul64(h, uint64(len(s.table)))
+	return place
+}
+
 // add reports whether a hash is new.
 func (s *seen) add(h uint64) bool {
-	if s.n >= len(s.table)-len(s.table)/4 {
+	if s.n >= len(s.table)/5*4 {
 		s.grow()
 	}
-	mask := uint64(len(s.table) - 1)
-	for i := h & mask; ; i = (i + 1) & mask {
+	for i := s.place(h); ; i++ {
+		if i == uint64(len(s.table)) {
+			i = 0
+		}
 		switch s.table[i] {
 		case h:
 			return false
@@ -55,16 +66,16 @@ func (s *seen) warm(hashes []uint64) {
 	if len(s.table) == 0 {
 		return
 	}
-	mask, sum := uint64(len(s.table)-1), uint64(0)
+	sum := uint64(0)
 	for _, h := range hashes {
-		sum += s.table[h&mask]
+		sum += s.table[s.place(h)]
 	}
 	s.sink = sum // so that the loop isn't optimized away
 }
 
 func (s *seen) grow() {
 	old := s.table
-	s.table, s.n = make([]uint64, max(minTable, 2*len(old))), 0
+	s.table, s.n = make([]uint64, max(minTable, len(old)+len(old)/2)), 0
 	for _, h := range old {
 		if h != 0 {
 			s.add(h)

@@ -33,7 +33,7 @@ func TestSeenMemory(t *testing.T) {
 	pass := func() {
 		for slot := range uint64(100) {
 			for i := range uint64(500) {
-				s.add(1 + slot<<32 + i*0x9E3779B97F4A7C15)
+				s.add((1 + slot<<32 + i) * 0x9E3779B97F4A7C15)
 			}
 			s.reset()
 		}
@@ -41,7 +41,7 @@ func TestSeenMemory(t *testing.T) {
 	pass()
 	assert.Zero(t, testing.AllocsPerRun(3, pass))
 	for i := range uint64(1_000_000) {
-		s.add(1 + i*0x9E3779B97F4A7C15)
+		s.add((1 + i) * 0x9E3779B97F4A7C15)
 	}
 	s.reset()
 	s.add(1)
