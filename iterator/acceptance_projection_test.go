@@ -164,8 +164,8 @@ func TestProjectionOnTheWire(t *testing.T) {
 		assert.Zero(t, c.Count(-1, "GET"))
 	})
 	t.Run("L5/many fields", func(t *testing.T) {
-		// From 17 fields on the whole hash is read.
-		for n, want := range map[int]string{16: "HMGET", 17: "HGETALL"} {
+		// From 13 fields on the whole hash is read.
+		for n, want := range map[int]string{12: "HMGET", 13: "HGETALL"} {
 			var columns []string
 			for i := range n {
 				columns = append(columns, fmt.Sprintf("f%d:utf8", i))
