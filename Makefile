@@ -36,20 +36,20 @@ TIMES = $(CURDIR)/test.out
 .PHONY: test
 test: ## Fetch what the tests need, and run them all: a few minutes
 	@rm -f $(TIMES)
-	$(call part,tools and servers,scripts/prepare.sh $(SERVERS))
+	$(call part,tools and servers,.ci/prepare.sh $(SERVERS))
 	$(call part,vet,$(GO) vet ./...)
 	$(call part,tests,$(GO) test -vet=off ./...)
 	$(call part,race detector and assertions,$(GO) test -vet=off -short $(RACE) -tags assert $(RACE_PACKAGES))
-	$(call part,fuzzing,scripts/fuzz.sh 100000x)
+	$(call part,fuzzing,.ci/fuzz.sh 100000x)
 	@printf '\n'; cat $(TIMES); rm -f $(TIMES)
 
 .PHONY: fuzz
 fuzz: ## Fuzz every parser for FUZZTIME (60s each)
-	@scripts/fuzz.sh $(FUZZTIME)
+	@.ci/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
 bench: ## Measure against the floor and plain go-redis, on a real cluster
-	@scripts/prepare.sh $(SERVERS)
+	@.ci/prepare.sh $(SERVERS)
 	$(GO) run ./bench $(BENCH)
 
 .PHONY: lint

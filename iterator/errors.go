@@ -47,7 +47,7 @@ func shorten(b []byte) string {
 }
 
 func (e *CellError) Error() string {
-	return fmt.Sprintf("key %q, column %q: %q is not a %s: %v (change the column's type, or let OnParseError make it null or skip the row)",
+	return fmt.Sprintf("key %q, column %q: %q does not fit %s: %v (change the column's type, or let OnParseError make it null or skip the row)",
 		e.Key, e.Field, e.Value, e.Type, e.Err)
 }
 

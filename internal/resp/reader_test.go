@@ -282,7 +282,7 @@ func FuzzReadValue(f *testing.F) {
 			skipErr := s.Skip()
 			require.Equal(t, err == nil, skipErr == nil, "%v / %v", err, skipErr)
 			if err != nil {
-				require.Equal(t, err == io.EOF, skipErr == io.EOF)
+				require.Equal(t, errors.Is(err, io.EOF), errors.Is(skipErr, io.EOF))
 				return
 			}
 			require.Equal(t, r.BytesRead(), s.BytesRead())

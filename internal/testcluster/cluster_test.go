@@ -263,7 +263,7 @@ func TestPause(t *testing.T) {
 
 	conn, err := net.Dial("tcp", c.Addrs()[0])
 	require.NoError(t, err, "the kernel goes on to accept")
-	defer conn.Close() //nolint:errcheck // only read from
+	defer conn.Close()
 	_, err = conn.Write([]byte("PING\r\n"))
 	require.NoError(t, err)
 	require.NoError(t, conn.SetReadDeadline(time.Now().Add(200*time.Millisecond)))

@@ -44,7 +44,7 @@ func (l *launcher) start(dir, log, path string, args ...string) (*process, error
 	if err != nil {
 		return nil, err
 	}
-	defer out.Close() //nolint:errcheck // the server has its own copy
+	defer out.Close()
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
 	cmd.Stdout, cmd.Stderr = out, out
