@@ -165,8 +165,17 @@ func TestTopologyIsExclusive(t *testing.T) {
 
 func TestMalformedTopologies(t *testing.T) {
 	for _, v := range []any{
-		"text", 7, list{7}, list{list{}}, list{list{1}}, list{list{-1, 5}}, list{list{5, 4}}, list{list{0, 16384}},
-		list{list{"0", "5"}}, list{list{0, 5, list{}}}, list{list{0, 5, list{"h", "7000"}}}, list{list{0, 5, list{"h", 1}, "x"}},
+		"text", 7,
+		list{7},
+		list{list{}},
+		list{list{1}},
+		list{list{-1, 5}},
+		list{list{5, 4}},
+		list{list{0, 16384}},
+		list{list{"0", "5"}},
+		list{list{0, 5, list{}}},
+		list{list{0, 5, list{"h", "7000"}}},
+		list{list{0, 5, list{"h", 1}, "x"}},
 	} {
 		_, err := parseSlots(value(t, v), from)
 		assert.Error(t, err, "%v", v)

@@ -1,10 +1,10 @@
 package convert
 
 import (
-	_ "time/tzdata" // the zones of these tests are there on any machine
-
 	"strconv"
 	"testing"
+	_ "time/tzdata"
+	// the zones of these tests are there on any machine
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"

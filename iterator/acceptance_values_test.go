@@ -1,8 +1,6 @@
 package iterator_test
 
 import (
-	_ "time/tzdata" // the zone of group E is there on any machine
-
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	_ "time/tzdata"
+	// the zone of group E is there on any machine
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"

@@ -21,7 +21,8 @@ func TestProject(t *testing.T) {
 		{"L2 leading", "_key:key,_ttl:ttl[s],name:utf8,age:int64", []string{"age"}, "_key:key,_ttl:ttl[s],age:int64"},
 		{"L2 trailing", "name:utf8,age:int64,_ttl:ttl[ms],_key:key", []string{"age"}, "age:int64,_ttl:ttl[ms],_key:key"},
 		{
-			"L2 around", "_index:index,a:utf8,b:utf8,c:utf8,_at:expires_at", []string{"c", "a"},
+			"L2 around", "_index:index,a:utf8,b:utf8,c:utf8,_at:expires_at",
+			[]string{"c", "a"},
 			"_index:index,c:utf8,a:utf8,_at:expires_at",
 		},
 		{"L2 between", "a:utf8,_key:key,b:utf8,c:utf8", []string{"c", "b", "a"}, "c:utf8,_key:key,b:utf8,a:utf8"},

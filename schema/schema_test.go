@@ -49,19 +49,25 @@ func TestHashColumns(t *testing.T) {
 		},
 		{
 			"G4 first", with([]schema.Column{schema.Index("_index"), schema.Key("_key"), schema.TTL("_ttl", arrow.Second)}),
-			"_index:index,_key:key,_ttl:ttl," + text, []arrow.Field{index, key, ttl, name, age, active},
+			"_index:index,_key:key,_ttl:ttl," + text,
+			[]arrow.Field{index, key, ttl, name, age, active},
 		},
 		{
 			"G4 last", with(nil, schema.Index("_index"), schema.Key("_key"), schema.TTL("_ttl", arrow.Second)),
-			text + ",_index:index,_key:key,_ttl:ttl[s]", []arrow.Field{name, age, active, index, key, ttl},
+			text + ",_index:index,_key:key,_ttl:ttl[s]",
+			[]arrow.Field{name, age, active, index, key, ttl},
 		},
 		{"G5", []schema.Column{schema.Key("_key")}, "_key:key", []arrow.Field{key}},
 		{
-			"G10", []schema.Column{schema.Boolean("active"), schema.Key("_key"), schema.Utf8("name")},
-			"active:boolean,_key:key,name:utf8", []arrow.Field{active, key, name},
+			"G10",
+			[]schema.Column{schema.Boolean("active"), schema.Key("_key"), schema.Utf8("name")},
+			"active:boolean,_key:key,name:utf8",
+			[]arrow.Field{active, key, name},
 		},
 		{
-			"F5 binary key", []schema.Column{schema.BinaryKey("_key")}, "_key:binary_key",
+			"F5 binary key",
+			[]schema.Column{schema.BinaryKey("_key")},
+			"_key:binary_key",
 			[]arrow.Field{field("_key", arrow.BinaryTypes.Binary, false)},
 		},
 	} {

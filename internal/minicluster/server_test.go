@@ -117,8 +117,12 @@ func TestBadProtocol(t *testing.T) {
 
 func TestStartRefuses(t *testing.T) {
 	for _, cfg := range []Config{
-		{Masters: -1}, {Masters: Slots + 1}, {Replicas: -1}, {Standalone: true, Masters: 2},
-		{Standalone: true, Replicas: 1}, {Announce: 17},
+		{Masters: -1},
+		{Masters: Slots + 1},
+		{Replicas: -1},
+		{Standalone: true, Masters: 2},
+		{Standalone: true, Replicas: 1},
+		{Announce: 17},
 	} {
 		_, err := Start(cfg)
 		assert.Error(t, err, "%+v", cfg)
