@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"encoding/binary"
 	"math"
 	"unicode/utf8"
 	"unsafe"
@@ -43,7 +42,7 @@ func newVariable[O int32 | int64](mem memory.Allocator, dt arrow.DataType, conte
 }
 
 func (c *variable[O]) Append(value []byte) error {
-	if c.content == checkUTF8 && !validUTF8(value) {
+	if c.content == checkUTF8 && !utf8.Valid(value) {
 		return ErrUTF8
 	}
 	start := len(c.data.vals)
@@ -59,23 +58,6 @@ func (c *variable[O]) Append(value []byte) error {
 	c.valid.appendValid(c.Len())
 	c.appendOffset()
 	return nil
-}
-
-// validUTF8 is utf8.Valid, quicker for the short ASCII texts that most cells
-// are.
-func validUTF8(b []byte) bool {
-	const high = 0x8080808080808080 // the bits that ASCII doesn't have
-	rest := b
-	for ; len(rest) >= 8; rest = rest[8:] {
-		if binary.LittleEndian.Uint64(rest)&high != 0 {
-			return utf8.Valid(rest)
-		}
-	}
-	var or byte
-	for _, c := range rest {
-		or |= c
-	}
-	return or < utf8.RuneSelf || utf8.Valid(rest)
 }
 
 func (c *variable[O]) AppendNull() {

@@ -15,7 +15,7 @@ type valueReader interface {
 	// read reads the replies to the first commands of a step, those about the
 	// value. On Rows the builder's data columns have one row more each, or a
 	// bad cell is noted in it; on anything else their state doesn't matter.
-	read(step int, key []byte, r *resp.Reader, b *builder) (scan.Result, error)
+	read(step uint8, key []byte, r *resp.Reader, b *builder) (scan.Result, error)
 }
 
 // builder gathers rows into batches. It is the scan's Decoder of one worker:
@@ -80,7 +80,7 @@ func newBuilder(l *layout, c *Config, value valueReader, deliver func(block) err
 }
 
 // Decode implements [scan.Decoder].
-func (b *builder) Decode(step int, key []byte, r *resp.Reader) (scan.Result, error) {
+func (b *builder) Decode(step uint8, key []byte, r *resp.Reader) (scan.Result, error) {
 	b.badCells, b.skip, b.failure = 0, false, nil
 	before := r.BytesRead()
 	res, err := b.value.read(step, key, r, b)
@@ -184,7 +184,7 @@ func (b *builder) finishRow() scan.Result {
 		return scan.Result{Outcome: scan.Stop, BadCells: b.badCells, Err: b.failure}
 	case b.skip:
 		b.rollback()
-		return scan.Result{Outcome: scan.Rows, BadCells: b.badCells, Skipped: 1}
+		return scan.Result{Outcome: scan.Skipped, BadCells: b.badCells}
 	}
 	b.rows++
 	// Adding the columns up is left until what was received allows so much.
@@ -246,7 +246,8 @@ func refused(h resp.Header, command string) scan.Result {
 	if len(h.Line) >= len(wrongType) && string(h.Line[:len(wrongType)]) == wrongType {
 		return scan.Result{Outcome: scan.WrongType}
 	}
-	return scan.Result{Outcome: scan.Refused, Command: command, Err: &resp.ReplyError{Text: string(h.Line)}}
+	reply := &resp.ReplyError{Text: string(h.Line)}
+	return scan.Result{Outcome: scan.Refused, Err: &scan.RefusedError{Command: command, Reply: reply}}
 }
 
 // readType reads the reply to TYPE: all that is asked about a key of which no

@@ -54,8 +54,8 @@ type hashKind struct {
 }
 
 const (
-	stepFirst  = iota
-	stepExists // EXISTS, then the same as first
+	stepFirst  uint8 = iota
+	stepExists       // EXISTS, then the same as first
 )
 
 func newHashKind(l *layout, command HashCommand) *hashKind {
@@ -77,8 +77,8 @@ func newHashKind(l *layout, command HashCommand) *hashKind {
 	return k
 }
 
-func (k *hashKind) Type() string                     { return "hash" }
-func (k *hashKind) Commands(step int) []scan.Command { return k.steps[step] }
+func (k *hashKind) Type() string                       { return "hash" }
+func (k *hashKind) Commands(step uint8) []scan.Command { return k.steps[step] }
 func (k *hashKind) newReader() valueReader {
 	return &hashReader{kind: k, command: k.steps[stepFirst][0].Name}
 }
@@ -90,7 +90,7 @@ type hashReader struct {
 	next    int // the field that HGETALL is expected to return next
 }
 
-func (h *hashReader) read(step int, key []byte, r *resp.Reader, b *builder) (scan.Result, error) {
+func (h *hashReader) read(step uint8, key []byte, r *resp.Reader, b *builder) (scan.Result, error) {
 	exists := scan.Result{Outcome: scan.Rows}
 	if step == stepExists {
 		var err error
@@ -131,7 +131,7 @@ func readExists(r *resp.Reader) (scan.Result, error) {
 }
 
 // readFields reads the reply to HMGET: the values, in the schema's order.
-func (h *hashReader) readFields(step int, key []byte, r *resp.Reader, b *builder) (scan.Result, error) {
+func (h *hashReader) readFields(step uint8, key []byte, r *resp.Reader, b *builder) (scan.Result, error) {
 	header, err := r.ReadHeader()
 	switch {
 	case err != nil:

@@ -46,11 +46,11 @@ func newStringKind(l *layout) *stringKind {
 	return k
 }
 
-func (k *stringKind) Type() string                { return "string" }
-func (k *stringKind) Commands(int) []scan.Command { return k.commands }
-func (k *stringKind) newReader() valueReader      { return k }
+func (k *stringKind) Type() string                  { return "string" }
+func (k *stringKind) Commands(uint8) []scan.Command { return k.commands }
+func (k *stringKind) newReader() valueReader        { return k }
 
-func (k *stringKind) read(_ int, key []byte, r *resp.Reader, b *builder) (scan.Result, error) {
+func (k *stringKind) read(_ uint8, key []byte, r *resp.Reader, b *builder) (scan.Result, error) {
 	if !k.hasValue {
 		return readType(r, k.Type())
 	}

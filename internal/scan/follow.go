@@ -13,21 +13,23 @@ import (
 // refusal is a key for which a node answered with an error.
 type refusal struct {
 	key     []byte // a copy
-	step    int
+	step    uint8
 	command string
 	reply   *resp.ReplyError
 }
 
-func newRefusal(key []byte, step int, res Result) refusal {
+func newRefusal(key []byte, step uint8, err error) refusal {
 	r := refusal{key: append([]byte(nil), key...), step: step}
-	r.set(res)
+	r.set(err)
 	return r
 }
 
-func (r *refusal) set(res Result) {
-	r.command = res.Command
-	if !errors.As(res.Err, &r.reply) {
-		r.reply = &resp.ReplyError{Text: fmt.Sprint(res.Err)}
+// set takes over what a Refused result says.
+func (r *refusal) set(err error) {
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+		r.command, r.reply = refused.Command, refused.Reply
+	} else { // a decoder that doesn't keep to its contract
+		r.reply = &resp.ReplyError{Text: fmt.Sprint(err)}
 	}
 }
 
@@ -92,7 +94,7 @@ func (f *follower) settle(ctx context.Context, p *pass, r refusal) error {
 			// Another node may own the slot by now: begin where it was.
 			r.reply, at, asking = errTryAgain, p.node.addr, false
 		case res.Outcome == Refused:
-			r.set(res)
+			r.set(res.Err)
 		case res.Outcome == Again:
 			r.step, r.reply = res.Step, errTryAgain
 		case res.Outcome == Vanished && asking && misses < maxMisses:

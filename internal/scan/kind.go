@@ -15,7 +15,7 @@ type Kind interface {
 	Type() string
 	// Commands are the commands of a step, sent for each key in this order,
 	// beside each other in one pipeline. Not empty, the same at each call.
-	Commands(step int) []Command
+	Commands(step uint8) []Command
 }
 
 // Command is a command about one key, prepared as the bytes around the key.
@@ -50,7 +50,7 @@ type Decoder interface {
 	// An error means that the stream can't be read on. No row may have been
 	// appended then: the scan asks for the key again on another connection.
 	// Everything else, error replies included, is an outcome.
-	Decode(step int, key []byte, r *resp.Reader) (Result, error)
+	Decode(step uint8, key []byte, r *resp.Reader) (Result, error)
 }
 
 // Outcome says what came of asking about a key.
@@ -58,27 +58,40 @@ type Outcome uint8
 
 // The outcomes. All but Again and Refused settle the key.
 const (
-	// Rows: the key has given its rows (none, if policy left them out).
+	// Rows: the key has given its rows.
 	Rows Outcome = iota
+	// Skipped: the key's row is left out, because of bad cells.
+	Skipped
 	// Vanished: the key doesn't exist any more.
 	Vanished
 	// WrongType: the key holds another type.
 	WrongType
 	// Again: the key must be asked about again, by the commands of Result.Step.
 	Again
-	// Refused: the server answered with an error reply, in Result.Err.
+	// Refused: the server answered with an error reply; Result.Err is a
+	// [*RefusedError].
 	Refused
 	// Stop: the scan must end with Result.Err; the key gave no row.
 	Stop
 )
 
-// Result is what [Decoder.Decode] found.
+// Result is what [Decoder.Decode] found. It is made for each key: small enough
+// to be returned in registers.
 type Result struct {
 	Outcome  Outcome
-	Rows     int    // rows appended
-	BadCells int    // cells that didn't fit their column
-	Skipped  int    // rows left out because of bad cells
-	Step     int    // the next step, for Again
-	Command  string // the command that was refused
-	Err      error  // for Refused a [*resp.ReplyError], for Stop the reason
+	Step     uint8 // the next step, for Again
+	Rows     int   // rows appended
+	BadCells int   // cells that didn't fit their column
+	Err      error // for Refused and Stop
 }
+
+// RefusedError is an error reply to a command about a key.
+type RefusedError struct {
+	Command string
+	Reply   *resp.ReplyError
+}
+
+func (e *RefusedError) Error() string { return e.Command + ": " + e.Reply.Text }
+
+// Unwrap returns the reply.
+func (e *RefusedError) Unwrap() error { return e.Reply }

@@ -4,7 +4,7 @@ package scan
 // reply, or those of which an earlier reply left something open. Its memory
 // is used again for later pages.
 type page struct {
-	step    int    // which of the kind's steps is due
+	step    uint8  // which of the kind's steps is due
 	attempt int    // how often these keys were asked about before
 	keys    []byte // one behind the other
 	ends    []int  // where each ends
@@ -51,7 +51,7 @@ func (p *page) filter(keep func(i int) bool) {
 // page of giant keys must not be held for ever.
 const maxKeptBytes = 1 << 20
 
-func (p *page) reset(step int) {
+func (p *page) reset(step uint8) {
 	if cap(p.keys) > maxKeptBytes {
 		p.keys = nil
 	}

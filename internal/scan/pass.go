@@ -321,19 +321,16 @@ func (p *pass) receiveFetch(ctx context.Context, req request) error {
 		}
 		pg.received++
 		rows += res.Rows
-		p.count.ParseFailures += int64(res.BadCells)
-		p.count.SkippedRows += int64(res.Skipped)
+		if res.Outcome != Rows || res.BadCells > 0 {
+			p.tally(res)
+		}
 		switch res.Outcome {
-		case Vanished:
-			p.count.Vanished++
-		case WrongType:
-			p.count.WrongType++
 		case Again:
 			if failed = p.askAgain(pg, key, res.Step); failed == nil {
 				continue // not settled
 			}
 		case Refused:
-			p.refused = append(p.refused, newRefusal(key, pg.step, res))
+			p.refused = append(p.refused, newRefusal(key, pg.step, res.Err))
 			continue
 		case Stop:
 			failed = res.Err
@@ -369,7 +366,7 @@ func (p *pass) unreadable(key []byte, err error) error {
 
 // askAgain puts a key on the page of those to be asked about once more. Its
 // reservation goes with it.
-func (p *pass) askAgain(from *page, key []byte, step int) error {
+func (p *pass) askAgain(from *page, key []byte, step uint8) error {
 	if from.attempt == maxAttempts {
 		return &cluster.NodeError{
 			Addr: p.node.addr, Command: p.scan.kind.Commands(step)[0].Name,
@@ -403,18 +400,25 @@ func (p *pass) follow(ctx context.Context) error {
 // settled takes note of what came of a key that had been refused.
 func (p *pass) settled(res Result) error {
 	p.count.Rows += int64(res.Rows)
-	p.count.ParseFailures += int64(res.BadCells)
-	p.count.SkippedRows += int64(res.Skipped)
-	switch res.Outcome {
-	case Vanished:
-		p.count.Vanished++
-	case WrongType:
-		p.count.WrongType++
-	case Stop:
+	p.tally(res)
+	if res.Outcome == Stop {
 		return res.Err
 	}
 	p.scan.limit.settle(1, res.Rows)
 	return nil
+}
+
+// tally counts what isn't a row.
+func (p *pass) tally(res Result) {
+	p.count.ParseFailures += int64(res.BadCells)
+	switch res.Outcome {
+	case Skipped:
+		p.count.SkippedRows++
+	case Vanished:
+		p.count.Vanished++
+	case WrongType:
+		p.count.WrongType++
+	}
 }
 
 // giveUp loses the slot of a key that nobody answers for.
@@ -433,7 +437,7 @@ func slotSetOf(slot uint16) (s cluster.SlotSet) {
 	return s
 }
 
-func (p *pass) takePage(step int) *page {
+func (p *pass) takePage(step uint8) *page {
 	pg := &page{}
 	if last := len(p.spare) - 1; last >= 0 {
 		pg = p.spare[last]
