@@ -19,7 +19,7 @@ type seen struct {
 	sink  uint64 // see warm
 }
 
-// The table is at most 4/5 full, and grows by half: it may well be the
+// The table is at most 4/5 full, and grows by a quarter: it may well be the
 // largest thing that a scan holds.
 const minTable = 1024
 
@@ -75,7 +75,7 @@ func (s *seen) warm(hashes []uint64) {
 
 func (s *seen) grow() {
 	old := s.table
-	s.table, s.n = make([]uint64, max(minTable, len(old)+len(old)/2)), 0
+	s.table, s.n = make([]uint64, max(minTable, len(old)+len(old)/4)), 0
 	for _, h := range old {
 		if h != 0 {
 			s.add(h)
