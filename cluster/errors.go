@@ -96,7 +96,7 @@ func (e *NodeError) advice() string {
 	case hungUp(e.Err):
 		return "the server closed the connection: if the port speaks TLS, connect with rediss:// or TLS options"
 	case errors.Is(e.Err, os.ErrDeadlineExceeded), errors.Is(e.Err, context.DeadlineExceeded):
-		return "no answer in time: check address and firewall, and whether the port wants TLS"
+		return "no answer in time: check address and firewall, and that TLS is on where the port speaks it, and only there"
 	default:
 		return ""
 	}
