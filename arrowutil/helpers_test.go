@@ -172,7 +172,7 @@ func needRoot(t *testing.T) {
 	if os.Geteuid() == 0 {
 		return
 	}
-	if os.Getenv("CI") == "true" {
+	if os.Getenv("CI") != "" {
 		assert.FailNow(t, "CI has to run as root: this test mounts a small tmpfs")
 	}
 	t.Skip("mounting a small tmpfs needs root")

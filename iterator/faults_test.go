@@ -488,10 +488,50 @@ func TestNoAuthInMidScan(t *testing.T) {
 	require.NoError(t, got.err)
 	assertRows(t, want, got.rows)
 
+	// In the midst of a page, and for all that is in flight on the connection.
+	it = hashes(t, rdb, userSchema, iterator.Config{CountHint: 50})
+	var fetches, loggedOut atomic.Int64
+	c.SetFault(func(_, conn int, args [][]byte) *minicluster.Fault {
+		if string(args[0]) == "HMGET" && fetches.Add(1) == 100 {
+			loggedOut.Store(int64(conn))
+		}
+		if loggedOut.Load() == int64(conn) {
+			return &minicluster.Fault{Error: "NOAUTH Authentication required."}
+		}
+		return nil
+	})
+	got = readAll(it)
+	require.NoError(t, got.err)
+	assertRows(t, want, got.rows)
+
 	it = hashes(t, rdb, userSchema, iterator.Config{CountHint: 50})
 	c.SetFault(onceFor("SCAN", -1, minicluster.Fault{Error: "NOAUTH Authentication required."}))
 	got = readAll(it)
 	require.ErrorContains(t, got.err, "NOAUTH")
+
+	it = hashes(t, rdb, userSchema, iterator.Config{CountHint: 50})
+	c.SetFault(onceFor("HMGET", -1, minicluster.Fault{Error: "NOAUTH Authentication required."}))
+	got = readAll(it)
+	require.ErrorContains(t, got.err, "NOAUTH")
+}
+
+// However often the connection breaks before a fetch is answered, no more
+// pages are asked for than may wait.
+func TestPagesDontPileUp(t *testing.T) {
+	c, rdb := fake(t, minicluster.Config{})
+	users(c, 5000)
+	it := hashes(t, rdb, userSchema, iterator.Config{CountHint: 20, StallTimeout: 300 * time.Millisecond})
+	c.SetFault(func(_, _ int, args [][]byte) *minicluster.Fault {
+		if string(args[0]) == "HMGET" {
+			return &minicluster.Fault{Close: minicluster.CloseBefore}
+		}
+		return nil
+	})
+	got := readAll(it)
+	require.ErrorIs(t, got.err, iterator.ErrIncomplete)
+	assert.Empty(t, got.rows)
+	// Three pages a master, and what was on its way when a connection broke.
+	assert.LessOrEqual(t, got.stats.Scanned, int64(3*4*40))
 }
 
 func TestUnknownErrorReply(t *testing.T) {

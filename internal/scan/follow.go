@@ -58,7 +58,7 @@ func (f *follower) settle(ctx context.Context, p *pass, r refusal) error {
 	}
 	patience := patience{limit: p.scan.stall}
 	at, asking := p.node.addr, false
-	misses := 0
+	misses, loggedIn := 0, false
 	for hops := 0; ; hops++ {
 		pause := hops >= maxHops
 		if redirect, ok := cluster.ParseRedirect(r.reply.Text, at); ok {
@@ -72,10 +72,11 @@ func (f *follower) settle(ctx context.Context, p *pass, r refusal) error {
 		} else if transient(r.reply) {
 			p.count.Retries++
 			pause = true
-		} else if again, err := p.loginAgain(at, r.command, r.reply); again {
+		} else if loggedOut(r.reply) && !loggedIn {
+			loggedIn = true
 			f.drop(at)
 		} else {
-			return err
+			return &cluster.NodeError{Addr: at, Command: r.command, Err: r.reply}
 		}
 		if pause {
 			if err := patience.retry(ctx, r.reply); err != nil {

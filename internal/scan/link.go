@@ -28,6 +28,21 @@ type link struct {
 	stop func() bool
 }
 
+// connect dials and asks the server about itself. Errors say which node, and
+// which command.
+func (s *Scan) connect(ctx context.Context, addr string) (link, state, error) {
+	l, err := dial(ctx, s.dialer, addr, s.stall)
+	if err != nil {
+		return link{}, state{}, err
+	}
+	now, err := readState(ctx, l.conn, addr, s.inCluster)
+	if err != nil {
+		l.close()
+		return link{}, state{}, err
+	}
+	return l, now, nil
+}
+
 // dial connects. The connection closes when ctx ends: that is what interrupts
 // a read.
 func dial(ctx context.Context, d *cluster.Dialer, addr string, stall time.Duration) (link, error) {
@@ -69,7 +84,6 @@ func (p *pass) open(ctx context.Context) error {
 			p.patience.succeeded()
 			return nil
 		}
-		p.link.close()
 		if cluster.IsDenied(err) {
 			return err
 		}
@@ -81,20 +95,17 @@ func (p *pass) open(ctx context.Context) error {
 }
 
 func (p *pass) tryOpen(ctx context.Context) error {
-	s := p.scan
-	var err error
-	if p.link, err = dial(ctx, s.dialer, p.node.addr, s.stall); err != nil {
+	l, now, err := p.scan.connect(ctx, p.node.addr)
+	if err != nil {
 		return err
 	}
-	if p.start, err = readState(ctx, p.link.conn, s.inCluster); err != nil {
-		return &cluster.NodeError{Addr: p.node.addr, Command: "CLUSTER NODES", Err: err}
-	}
-	if !p.start.up {
+	if !now.up {
+		l.close()
 		return errDown
 	}
-	p.order = p.start.order
-	if p.start.master {
-		p.slots = s.ledger.claim(p.start.owned)
+	p.link, p.start, p.order = l, now, now.order
+	if now.master {
+		p.slots = p.scan.ledger.claim(now.owned)
 	}
 	return nil
 }
@@ -109,19 +120,15 @@ func (p *pass) reconnect(ctx context.Context, cause error) error {
 			return err
 		}
 		p.count.Retries++
-		var err error
-		if p.link, err = dial(ctx, p.scan.dialer, p.node.addr, p.scan.stall); err != nil {
+		l, now, err := p.scan.connect(ctx, p.node.addr)
+		if err != nil {
 			if cluster.IsDenied(err) {
 				return err
 			}
 			cause = err
 			continue
 		}
-		now, err := readState(ctx, p.link.conn, p.scan.inCluster)
-		if err != nil {
-			cause = err
-			continue
-		}
+		p.link = l
 		switch {
 		case p.start.runID == "":
 			return &lostError{errNoRunID}
@@ -152,22 +159,22 @@ func (p *pass) troubled(ctx context.Context, command string, reply *resp.ReplyEr
 		p.count.Retries++
 		return p.wait(ctx, &cluster.NodeError{Addr: p.node.addr, Command: command, Err: reply})
 	}
-	again, err := p.loginAgain(p.node.addr, command, reply)
-	if again {
+	if loggedOut(reply) && !p.loggedInAgain {
+		p.loggedInAgain = true
 		return &brokenError{reply}
 	}
-	return err
+	return &cluster.NodeError{Addr: p.node.addr, Command: command, Err: reply}
 }
 
-// loginAgain reports whether a reply calls for another login, and has had
-// none: credentials may have been rotated, and new ones reach only new
-// connections. Otherwise it returns what ends the scan.
-func (p *pass) loginAgain(addr, command string, reply *resp.ReplyError) (bool, error) {
-	if reply.Code() == "NOAUTH" && !p.loggedInAgain {
-		p.loggedInAgain = true
-		return true, nil
-	}
-	return false, &cluster.NodeError{Addr: addr, Command: command, Err: reply}
+// loggedOut reports whether a reply calls for another login, which is tried
+// once before the scan ends: credentials may have been rotated, and new ones
+// reach only new connections.
+func loggedOut(reply *resp.ReplyError) bool { return reply.Code() == "NOAUTH" }
+
+// succeeded ends a row of failures: something was received.
+func (p *pass) succeeded() {
+	p.patience.succeeded()
+	p.loggedInAgain = false
 }
 
 // wait waits before the next try. When patience has ended, the pass is lost,

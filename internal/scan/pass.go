@@ -50,7 +50,7 @@ type pass struct {
 	hashes   []uint64  // of the keys of the page being filtered
 	refused  []refusal // of the fetch being received
 
-	loggedInAgain bool            // after a NOAUTH in mid-scan: once
+	loggedInAgain bool            // after a NOAUTH; nothing was received since
 	gaveUp        cluster.SlotSet // slots whose refused keys aren't followed any more
 
 	count Counters
@@ -125,7 +125,7 @@ func (p *pass) ask() error {
 		if i == maxPagesInFlight {
 			break
 		}
-		if !p.askPage(pg) {
+		if !p.askPage(pg, i == len(p.pages)-1) {
 			break
 		}
 	}
@@ -152,8 +152,9 @@ func (p *pass) askScan() {
 }
 
 // askPage asks for keys of a page and reports whether all of them are asked
-// for now.
-func (p *pass) askPage(pg *page) bool {
+// for now. With the newest page's first keys it asks for the page after: only
+// then, so that pages don't pile up when connections break again and again.
+func (p *pass) askPage(pg *page, newest bool) bool {
 	commands := p.scan.kind.Commands(pg.step)
 	for pg.sent < pg.len() {
 		if len(p.out) >= maxWrite {
@@ -167,7 +168,7 @@ func (p *pass) askPage(pg *page) bool {
 		if n <= 0 {
 			return false
 		}
-		if pg.sent == 0 {
+		if newest && pg.sent == 0 {
 			p.askScan()
 		}
 		asked := 0
@@ -210,7 +211,7 @@ func (p *pass) receiveScan(ctx context.Context) error {
 	if err != nil {
 		return &brokenError{err}
 	}
-	p.patience.succeeded()
+	p.succeeded()
 	p.count.Scanned += int64(pg.len())
 	p.filter(pg)
 	if p.order == slotOrder {
@@ -330,8 +331,14 @@ func (p *pass) receiveFetch(ctx context.Context, req request) error {
 				continue // not settled
 			}
 		case Refused:
-			p.refused = append(p.refused, newRefusal(key, pg.step, res.Err))
-			continue
+			r := newRefusal(key, pg.step, res.Err)
+			if !loggedOut(r.reply) {
+				p.refused = append(p.refused, r)
+				continue
+			}
+			// Not a matter of this key: all the others will be refused too.
+			pg.received--
+			failed = p.troubled(ctx, r.command, r.reply)
 		case Stop:
 			failed = res.Err
 		}
@@ -345,7 +352,7 @@ func (p *pass) receiveFetch(ctx context.Context, req request) error {
 	if failed != nil {
 		return failed
 	}
-	p.patience.succeeded()
+	p.succeeded()
 	p.sizer.received(req.keys, conn.BytesRead()-begin+keyBytes)
 	if pg.received == pg.len() {
 		// Pages are asked for in order, so it is the first one.

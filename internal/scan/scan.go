@@ -80,14 +80,10 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 func (s *Scan) tryFirst(ctx context.Context) error {
 	var failed error
 	for _, n := range s.nodes {
-		l, err := dial(ctx, s.dialer, n.addr, s.stall)
+		l, _, err := s.connect(ctx, n.addr)
 		if err == nil {
-			_, err = readState(ctx, l.conn, s.inCluster)
 			l.close()
-			if err == nil {
-				return nil
-			}
-			err = &cluster.NodeError{Addr: n.addr, Command: "CLUSTER NODES", Err: err}
+			return nil
 		}
 		failed = errors.Join(failed, err)
 		if cluster.IsDenied(err) || ctx.Err() != nil {
@@ -207,10 +203,10 @@ func (p *pass) run(ctx context.Context) error {
 // slots for which nothing has changed.
 func (p *pass) check(ctx context.Context) error {
 	for {
-		after, err := readState(ctx, p.link.conn, p.scan.inCluster)
+		after, err := readState(ctx, p.link.conn, p.node.addr, p.scan.inCluster)
 		if err != nil {
 			if cluster.IsDenied(err) {
-				return &cluster.NodeError{Addr: p.node.addr, Command: "CLUSTER NODES", Err: err}
+				return err
 			}
 			if err := p.reconnect(ctx, err); err != nil {
 				return err

@@ -3,7 +3,6 @@ package scan
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -37,21 +36,30 @@ var (
 	errNoRunID   = errors.New("the connection was lost, and without leave to run INFO it can't be told whether the server was restarted; allow the user INFO")
 )
 
-// readState asks a server about itself.
-func readState(ctx context.Context, conn *resp.Conn, inCluster bool) (state, error) {
+// readState asks the server at an address about itself.
+func readState(ctx context.Context, conn *resp.Conn, addr string, inCluster bool) (state, error) {
+	read, command := readClusterState, "CLUSTER NODES"
 	if !inCluster {
-		return readSingleState(ctx, conn)
+		read, command = readSingleState, "INFO"
 	}
+	s, err := read(ctx, conn)
+	if err != nil {
+		return state{}, &cluster.NodeError{Addr: addr, Command: command, Err: err}
+	}
+	return s, nil
+}
+
+func readClusterState(ctx context.Context, conn *resp.Conn) (state, error) {
 	replies, err := conn.Pipeline(ctx, []string{"CLUSTER", "NODES"}, []string{"CLUSTER", "INFO"}, []string{"INFO", "server"})
 	if err != nil {
-		return state{}, fmt.Errorf("CLUSTER NODES: %w", err)
+		return state{}, err
 	}
 	if err := replies[0].Err(); err != nil {
-		return state{}, fmt.Errorf("CLUSTER NODES: %w", err)
+		return state{}, err
 	}
 	view, err := cluster.ParseView(replies[0].Text)
 	if err != nil {
-		return state{}, fmt.Errorf("CLUSTER NODES: %w", err)
+		return state{}, err
 	}
 	s := state{master: view.Self.Master(), epoch: view.Self.Epoch, owned: view.Self.Slots, up: true}
 	for slot := range view.Migrating {
@@ -77,7 +85,7 @@ func readSingleState(ctx context.Context, conn *resp.Conn) (state, error) {
 	s := state{master: true, owned: cluster.AllSlots(), up: true}
 	replies, err := conn.Pipeline(ctx, []string{"INFO", "server"})
 	if err != nil {
-		return state{}, fmt.Errorf("INFO: %w", err)
+		return state{}, err
 	}
 	if replies[0].Err() == nil {
 		s.describe(cluster.ParseServerInfo(replies[0].Text), false)
