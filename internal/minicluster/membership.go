@@ -137,10 +137,3 @@ func (c *Cluster) EditView(node int, change func(*View)) {
 	defer c.mu.Unlock()
 	c.nodes[node].edit(change)
 }
-
-// SetAnnounce changes how one node is announced, by itself and by the others.
-func (c *Cluster) SetAnnounce(node int, a Announce) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.nodes[node].announce = a
-}

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"strconv"
 	"time"
 )
 
@@ -17,6 +16,7 @@ type node struct {
 	index    int
 	id       string
 	announce Announce
+	wrong    *wrongAddr // announced instead of the true address; nil: none
 
 	addr     string // host:port, kept over restarts
 	port     int
@@ -191,37 +191,4 @@ func (n *node) ownValues() {
 			ks.each(func(it *item) { it.val = it.val.clone() })
 		}
 	}
-}
-
-// endpoint returns the host that clients are told for this node, and whether
-// it is announced as null.
-func (n *node) endpoint() (host string, null bool) {
-	switch n.announce {
-	case AnnounceHostname:
-		return n.c.cfg.Hostname, false
-	case AnnounceNull:
-		return "", true
-	case AnnounceUnknown:
-		return "?", false
-	default:
-		return n.ip(), false
-	}
-}
-
-// ip returns the address that CLUSTER NODES shows.
-func (n *node) ip() string {
-	switch n.announce {
-	case AnnounceIPv6:
-		return "::ffff:127.0.0.1"
-	case AnnounceEmpty:
-		return ""
-	default:
-		return "127.0.0.1"
-	}
-}
-
-// redirect is the error that sends a client to this node.
-func (n *node) redirect(code string, slot int) string {
-	host, _ := n.endpoint()
-	return code + " " + strconv.Itoa(slot) + " " + host + ":" + strconv.Itoa(n.port)
 }

@@ -33,7 +33,7 @@ func (s *session) slotsNode(n *node) {
 	} else {
 		s.text(host)
 	}
-	s.int(int64(n.port))
+	s.int(int64(n.announcedPort()))
 	s.text(n.id)
 	// What is known besides the preferred endpoint.
 	if host == n.ip() && !null {
@@ -77,7 +77,7 @@ func (s *session) shardsNode(n *node) {
 	s.array(14)
 	s.pair("id", n.id)
 	s.text("port")
-	s.int(int64(n.port))
+	s.int(int64(n.announcedPort()))
 	s.pair("ip", n.ip())
 	s.text("endpoint")
 	if null {
@@ -120,9 +120,9 @@ func (n *node) clusterNodes() string {
 			continue
 		}
 		other := n.c.nodes[i]
-		name := ""
-		if other.announce == AnnounceHostname {
-			name = "," + n.c.cfg.Hostname
+		name := other.hostname()
+		if name != "" {
+			name = "," + name
 		}
 		role, master := "master", "-"
 		if p.master >= 0 {
@@ -138,7 +138,7 @@ func (n *node) clusterNodes() string {
 		if p.failed {
 			link = "disconnected"
 		}
-		fmt.Fprintf(&b, "%s %s:%d@%d%s %s %s 0 0 %d %s%s", other.id, other.ip(), other.port, busPort(other.port),
+		fmt.Fprintf(&b, "%s %s:%d@%d%s %s %s 0 0 %d %s%s", other.id, other.ip(), other.announcedPort(), busPort(other.port),
 			name, role, master, v.Epoch(i), link, slots[i].String())
 		if i == n.index {
 			n.writeMarks(&b)
