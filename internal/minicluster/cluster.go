@@ -26,6 +26,7 @@ type Cluster struct {
 	mu     sync.Mutex // guards all that follows, and everything in the nodes
 	rand   *rand.Rand
 	nodes  []*node
+	memory map[int]*memoryListener // by port; nil unless Config.Memory
 	truth  *View
 	closed bool
 }
@@ -76,7 +77,7 @@ func (c *Cluster) addNode(master int) error {
 		sessions: map[*session]struct{}{}, migrating: map[int]int{}, importing: map[int]int{},
 	}
 	n.wipe()
-	if err := n.start("127.0.0.1:0"); err != nil {
+	if err := n.start(""); err != nil {
 		return err
 	}
 	c.nodes = append(c.nodes, n)

@@ -36,6 +36,12 @@ type Config struct {
 	// NoHello answers HELLO as servers before Redis 6 do: unknown command.
 	NoHello bool
 
+	// Memory makes the nodes reachable through Cluster.Dial alone, over
+	// connections in memory: quick, without ports, and with nothing that waits
+	// outside of this process, so that a test can run in a bubble of
+	// testing/synctest, where no time is lost by waiting.
+	Memory bool
+
 	// Announce is how nodes name themselves and each other.
 	Announce Announce
 	// Hostname is the name that AnnounceHostname uses; "" means localhost.

@@ -23,6 +23,6 @@
 // in mid-scan really makes keys come twice, and a cursor is void once the node
 // was restarted.
 //
-// Nodes listen on 127.0.0.1 only. The wire protocol is RESP2; HELLO 3 is
+// Nodes listen on 127.0.0.1 only, or are reached through memory (memory.go). The wire protocol is RESP2; HELLO 3 is
 // refused, and clients fall back.
 package minicluster

@@ -35,7 +35,7 @@ type node struct {
 // start listens, as a new process: with a new run id and, for what its cursors
 // mean, new hash seeds.
 func (n *node) start(addr string) error {
-	ln, err := net.Listen("tcp4", addr)
+	ln, err := n.c.listen(addr, n.index)
 	if err != nil {
 		return fmt.Errorf("minicluster: node %d: %w", n.index, err)
 	}
