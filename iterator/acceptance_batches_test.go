@@ -252,3 +252,26 @@ func TestGigabytes(t *testing.T) {
 	assertUnique(t, keys)
 	assert.Greater(t, it.Stats().Bytes, int64(n*size))
 }
+
+// Keys that must be asked about once more, as hashes with none of the fields
+// are, take their place among MaxRows with them: they don't wait for it.
+func TestMaxRowsAndKeysAskedAgain(t *testing.T) {
+	c, rdb := fake(t, minicluster.Config{Masters: 1})
+	fillHashes(c, "user:", 5)
+	for i := range 5 {
+		c.SetHash(fmt.Sprint("other:", i), "another", "x")
+	}
+	for rows := range int64(11) {
+		for _, concurrency := range []int{1, iterator.AllMasters} {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // it must not hang
+			s, err := schema.ParseHash(userSchema)
+			require.NoError(t, err)
+			it, err := iterator.NewClusterHashBatchIterator(ctx, rdb, s, checked(t, iterator.Config{MaxRows: 1 + rows, Concurrency: concurrency}))
+			require.NoError(t, err)
+			got := readAll(it)
+			cancel()
+			require.NoError(t, got.err)
+			assert.Len(t, got.rows, int(min(1+rows, 10)))
+		}
+	}
+}

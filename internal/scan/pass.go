@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/redisarrow/redisarrow/cluster"
@@ -41,7 +42,7 @@ type pass struct {
 	progress scanProgress
 	order    cursorOrder
 	fromSlot uint16    // with slotOrder, the slot below which no key may come any more
-	pages    []*page   // with keys not settled, in the order of asking
+	pages    []*page   // with keys not settled, in the order in which they are asked for
 	again    *page     // keys to be asked about once more, being gathered
 	queue    []request // in flight, oldest first
 	sizer    sizer
@@ -114,10 +115,7 @@ func (p *pass) walk(ctx context.Context) error {
 // ask sends what may be in flight now.
 func (p *pass) ask() error {
 	p.out = p.out[:0]
-	if p.again != nil {
-		p.pages = append(p.pages, p.again)
-		p.again = nil
-	}
+	p.putAgainFirst()
 	if len(p.pages) == 0 {
 		p.askScan()
 	}
@@ -355,8 +353,9 @@ func (p *pass) receiveFetch(ctx context.Context, req request) error {
 	p.succeeded()
 	p.sizer.received(req.keys, conn.BytesRead()-begin+keyBytes)
 	if pg.received == pg.len() {
-		// Pages are asked for in order, so it is the first one.
-		p.pages = append(p.pages[:0], p.pages[1:]...)
+		// Mostly it is the first one.
+		i := slices.Index(p.pages, pg)
+		p.pages = slices.Delete(p.pages, i, i+1)
 		p.spare = append(p.spare, pg)
 	}
 	return p.follow(ctx)
@@ -381,15 +380,23 @@ func (p *pass) askAgain(from *page, key []byte, step uint8) error {
 		}
 	}
 	if p.again == nil || p.again.step != step {
-		if p.again != nil {
-			p.pages = append(p.pages, p.again)
-		}
+		p.putAgainFirst()
 		p.again = p.takePage(step)
 		p.again.attempt = from.attempt + 1
 	}
 	p.again.add(key)
 	p.again.reserved++
 	return nil
+}
+
+// putAgainFirst makes the keys to be asked about once more the next ones to be
+// asked for. Behind a page that waits for a reservation they would wait for
+// ever: it is their reservations that it lacks.
+func (p *pass) putAgainFirst() {
+	if p.again != nil {
+		p.pages = slices.Insert(p.pages, 0, p.again)
+		p.again = nil
+	}
 }
 
 // follow looks after the keys that the node refused to answer for.
