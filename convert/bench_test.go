@@ -25,6 +25,8 @@ func BenchmarkAppend(b *testing.B) {
 		{"float64/short", arrow.PrimitiveTypes.Float64, "19.99"},
 		{"float64/17 digits", arrow.PrimitiveTypes.Float64, "3.1415926535897931"},
 		{"float32", arrow.PrimitiveTypes.Float32, "19.99"},
+		{"decimal128/short", &arrow.Decimal128Type{Precision: 10, Scale: 2}, "19.99"},
+		{"decimal128/38 digits", &arrow.Decimal128Type{Precision: 38, Scale: 10}, "1234567890123456789012345678.9012345678"},
 		{"boolean", arrow.FixedWidthTypes.Boolean, "true"},
 		{"date32", arrow.FixedWidthTypes.Date32, "2024-01-15"},
 		{"timestamp/text", micros, "2024-01-15T10:30:00"},

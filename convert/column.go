@@ -12,8 +12,8 @@ import (
 // arrays of them. It isn't safe for use by several goroutines at once.
 type Column interface {
 	// Append parses value and adds a row with it. The bytes are copied or
-	// parsed before it returns. On an error (ErrSyntax, ErrRange, ErrUTF8,
-	// ErrFull, as they are) the column is unchanged.
+	// parsed before it returns. On an error (ErrSyntax, ErrRange, ErrScale,
+	// ErrUTF8, ErrFull, as they are) the column is unchanged.
 	Append(value []byte) error
 
 	// AppendNull adds a row that is null.
@@ -56,6 +56,7 @@ type Options struct {
 //
 //	int8 int16 int32 int64 uint8 uint16 uint32 uint64   ParseInt64, ParseUint64, within the type's range
 //	float32 float64                                     ParseFloat64
+//	decimal128, of any precision and scale from 0 to it ParseDecimal128
 //	bool                                                ParseBool
 //	date32                                              ParseDate
 //	timestamp, of any unit and time zone                ParseTimestamp
@@ -63,8 +64,8 @@ type Options struct {
 //	binary large_binary                                 any bytes
 //
 // where each takes the text that the function beside it describes. For any
-// other type, an unknown time zone, or options that don't go with the type, the
-// error wraps ErrType. Memory is taken from mem, beginning with the first row.
+// other type, an unknown time zone, another scale, or options that don't go with
+// the type, the error wraps ErrType. Memory is taken from mem, beginning with the first row.
 func NewColumn(mem memory.Allocator, dt arrow.DataType, opts Options) (Column, error) {
 	if dt == nil {
 		return nil, fmt.Errorf("%w: no type given", ErrType)
@@ -93,6 +94,8 @@ func NewColumn(mem memory.Allocator, dt arrow.DataType, opts Options) (Column, e
 		return newFixed(mem, dt, parseFloat32), nil
 	case arrow.FLOAT64:
 		return newFixed(mem, dt, ParseFloat64), nil
+	case arrow.DECIMAL128:
+		return newDecimal(mem, dt)
 	case arrow.BOOL:
 		return newBoolean(mem, dt), nil
 	case arrow.DATE32:

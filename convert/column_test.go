@@ -43,6 +43,7 @@ func columnTypes() []columnType {
 		{arrow.PrimitiveTypes.Uint64, integers, append(notNumbers, "-1"), 8},
 		{arrow.PrimitiveTypes.Float32, floats, notNumbers, 4},
 		{arrow.PrimitiveTypes.Float64, floats, notNumbers, 8},
+		{&arrow.Decimal128Type{Precision: 10, Scale: 2}, [][2]string{{"0", "0"}, {"19.99", "19.99"}, {"-.5", "-0.5"}, {"1.500", "1.5"}, {"2e3", "2000"}}, append(notNumbers, "0.001", "1e8", "inf"), 16},
 		{arrow.FixedWidthTypes.Boolean, [][2]string{{"yes", "true"}, {"0", "false"}, {"T", "true"}}, []string{"", "2", "on"}, 0},
 		{arrow.FixedWidthTypes.Date32, [][2]string{{"2024-01-15", "2024-01-15"}, {"-1", "1969-12-31"}}, []string{"", "20240115", "2024-02-30"}, 4},
 		{&arrow.TimestampType{Unit: arrow.Microsecond}, [][2]string{{"2024-01-15T10:30:00.5", "2024-01-15T10:30:00.5"}, {"0", "1970-01-01"}}, []string{"", "2024-01-15T10", "2024-01-15T25:61:61"}, 8},
@@ -173,6 +174,10 @@ func TestRefusedTypes(t *testing.T) {
 		opts Options
 	}{
 		"nil":                     {nil, Options{}},
+		"decimal of no digits":    {&arrow.Decimal128Type{}, Options{}},
+		"decimal of 39 digits":    {&arrow.Decimal128Type{Precision: 39}, Options{}},
+		"scale above precision":   {&arrow.Decimal128Type{Precision: 5, Scale: 6}, Options{}},
+		"scale below zero":        {&arrow.Decimal128Type{Precision: 5, Scale: -1}, Options{}},
 		"list":                    {arrow.ListOf(arrow.PrimitiveTypes.Int64), Options{}},
 		"epoch unit of an int64":  {arrow.PrimitiveTypes.Int64, Options{EpochUnit: &second}},
 		"unknown zone":            {&arrow.TimestampType{Unit: arrow.Second, TimeZone: "Mars/Olympus"}, Options{}},

@@ -12,19 +12,19 @@
 // There is one implementation for each way in which Arrow lays out memory, not
 // one for each type:
 //
-//   - fixed: values of equal size (integers, floats, dates, timestamps),
-//     with a parser for each type;
+//   - fixed: values of equal size (integers, floats, decimals, dates,
+//     timestamps), with a parser for each type;
 //   - boolean: one bit a value;
 //   - variable: bytes and offsets (text and binary).
 //
 // The parsers stand by themselves too: [ParseInt64], [ParseUint64],
-// [ParseFloat64], [ParseBool], [ParseDate], [ParseTimestamp]. None of them
-// allocates for a cell, good or bad (one exception is told at ParseFloat64), none trims
-// blanks, and none guesses: text that isn't wholly of the expected form is an
-// error.
+// [ParseFloat64], [ParseDecimal128], [ParseBool], [ParseDate], [ParseTimestamp].
+// None of them allocates for a cell, good or bad (one exception is told at
+// ParseFloat64), none trims blanks, and none guesses: text that isn't wholly of
+// the expected form is an error.
 //
-// A cell that can't be taken is one of the errors [ErrSyntax], [ErrRange] and
-// [ErrUTF8], and the column stays as it was. What to do then is the caller's
-// matter: [Policy] names the three answers. [ErrFull] says something else, that
-// the column can't hold more bytes in this batch.
+// A cell that can't be taken is one of the errors [ErrSyntax], [ErrRange],
+// [ErrScale] and [ErrUTF8], and the column stays as it was. What to do then is
+// the caller's matter: [Policy] names the three answers. [ErrFull] says something
+// else, that the column can't hold more bytes in this batch.
 package convert

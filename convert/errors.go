@@ -14,6 +14,10 @@ var (
 	// 30th of February, 25 o'clock), or the type can't hold it.
 	ErrRange = errors.New("value is out of the range of the type")
 
+	// ErrScale: the number has digits behind those that the type's scale keeps.
+	// It would have to be rounded.
+	ErrScale = errors.New("number has more decimal places than the type's scale: use a larger scale")
+
 	// ErrUTF8: the bytes aren't valid UTF-8, and the column holds text. A column
 	// of type binary takes any bytes.
 	ErrUTF8 = errors.New("bytes are not valid UTF-8: use type binary for them")

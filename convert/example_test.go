@@ -69,6 +69,25 @@ func ExampleNewInt64Column() {
 	// Output: [3600 -1]
 }
 
+func ExampleParseDecimal128() {
+	for _, text := range []string{"19.99", "-.5", "1.500", "1.5e3", "19.995", "100000000", "1,5"} {
+		n, err := convert.ParseDecimal128([]byte(text), 10, 2)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(n.ToString(2))
+	}
+	// Output:
+	// 19.99
+	// -0.50
+	// 1.50
+	// 1500.00
+	// number has more decimal places than the type's scale: use a larger scale
+	// value is out of the range of the type
+	// text is not in a form that the type accepts
+}
+
 func ExampleParseTimestamp() {
 	berlin := time.FixedZone("CET", 3600)
 	for _, text := range []string{

@@ -4,13 +4,14 @@ import (
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
 // fixedWidth are the values that Arrow keeps side by side, each in as many
 // bytes as Go does.
 type fixedWidth interface {
-	~int8 | ~int16 | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~float32 | ~float64
+	~int8 | ~int16 | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~float32 | ~float64 | decimal128.Num
 }
 
 // fixed is a column of values of equal size.
@@ -41,7 +42,8 @@ func (c *fixed[T]) appendValue(v T) {
 
 func (c *fixed[T]) AppendNull() {
 	c.valid.appendNull(len(c.vals.vals))
-	c.vals.push(0)
+	var zero T
+	c.vals.push(zero)
 }
 
 func (c *fixed[T]) Len() int { return len(c.vals.vals) }
