@@ -99,8 +99,11 @@ func (c Column) check() (reason string) {
 	case c.kind == KindTTL:
 		return checkTTL(c.ttlUnit)
 	}
-	if t, ok := c.dataType.(*arrow.TimestampType); ok {
+	switch t := c.dataType.(type) {
+	case *arrow.TimestampType:
 		return checkTimestamp(t, c.epoch)
+	case *arrow.Decimal128Type:
+		return checkDecimal(t.Precision, t.Scale)
 	}
 	return ""
 }

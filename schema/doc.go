@@ -29,15 +29,22 @@
 //	type of a data column           also written       Arrow type
 //	utf8                            string, text       utf8
 //	binary                                             binary
+//	large_utf8                      large_string       large_utf8
+//	large_binary                                       large_binary
+//	int8, int16, int32                                 the same
 //	int64                           int, integer       int64
+//	uint8, uint16, uint32, uint64                      the same
+//	float32                                            float32
 //	float64                         double             float64
+//	decimal128[PRECISION,SCALE]     decimal[…]         decimal128(PRECISION, SCALE)
 //	boolean                         bool               bool
 //	date32                          date               date32
 //	timestamp[UNIT,ZONE,epoch=UNIT] timestamp          timestamp[UNIT, tz=ZONE]
 //
 // UNIT is s, ms, us or ns; ZONE and epoch=UNIT may be left out, and timestamp
-// alone is timestamp[us]. [Timestamp] says what they mean. There is no
-// "float": to some it is 64 bits wide, to others 32.
+// alone is timestamp[us]. [Timestamp] says what they mean. PRECISION and SCALE
+// are numbers of digits; decimal128[10] is decimal128[10,0]. [Decimal128] says
+// what they mean. There is no "float": to some it is 64 bits wide, to others 32.
 //
 //	type of a metadata column       column             Arrow type
 //	key                             [Key]              utf8, not null

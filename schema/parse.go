@@ -155,6 +155,8 @@ func (p *parser) columnType(name string) (Column, *Error) {
 		return Column{}, p.rest().errorf(name, "a second colon: a name with a colon in it is quoted, as in %s:TYPE", quoteName(name+":"+word.text))
 	case !ok:
 		return Column{}, word.errorf(name, "unknown type %q: known are %s", shorten(word.text), knownTypes())
+	case len(params) == 0 && t.needed:
+		return Column{}, word.errorf(name, "%s needs its parameters: write %s", word.text, t.usage)
 	case len(params) == 0:
 		return t.column(name), nil
 	case t.parse == nil:

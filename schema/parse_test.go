@@ -20,6 +20,10 @@ func TestParse(t *testing.T) {
 		{"a:string,b:text,c:utf8", "a:utf8,b:utf8,c:utf8"},
 		{"a:int,b:integer,c:int64", "a:int64,b:int64,c:int64"},
 		{"a:double,b:float64", "a:float64,b:float64"},
+		{"a:int8,b:int16,c:int32,d:uint8,e:uint16,f:uint32,g:uint64,h:float32", "a:int8,b:int16,c:int32,d:uint8,e:uint16,f:uint32,g:uint64,h:float32"},
+		{"a:large_utf8,b:large_string,c:large_binary", "a:large_utf8,b:large_utf8,c:large_binary"},
+		{"a:decimal128[10,2],b:decimal[10,2],c:decimal128[38,38]", "a:decimal128[10,2],b:decimal128[10,2],c:decimal128[38,38]"},
+		{"a:decimal128[ 5 ],b:decimal[05,00]", "a:decimal128[5,0],b:decimal128[5,0]"},
 		{"a:bool,b:boolean", "a:boolean,b:boolean"},
 		{"a:date,b:date32", "a:date32,b:date32"},
 		{"a:binary", "a:binary"},
@@ -84,7 +88,7 @@ func TestParseMistakes(t *testing.T) {
 		// acceptance G, row 11
 		{"_key:key, a:utf8 , a :int64 ", "a", 19, "a :int64", "same name"},
 		{"a:key,a:utf8", "a", 6, "a:utf8", "same name"},
-		{"a:int64,b:nonsense", "b", 10, "nonsense", `unknown type "nonsense": known are utf8, binary, int64, float64, boolean, date32, timestamp[s|ms|us|ns,ZONE,epoch=s|ms|us|ns]; and for metadata key, binary_key, ttl[s|ms], expires_at, index`},
+		{"a:int64,b:nonsense", "b", 10, "nonsense", `unknown type "nonsense": known are utf8, binary, large_utf8, large_binary, int8, int16, int32, int64, uint8, uint16, uint32, uint64, float32, float64, decimal128[PRECISION,SCALE], boolean, date32, timestamp[s|ms|us|ns,ZONE,epoch=s|ms|us|ns]; and for metadata key, binary_key, ttl[s|ms], expires_at, index`},
 		{"a:float", "a", 2, "float", `unknown type "float"`},
 		{"a:Utf8", "a", 2, "Utf8", "unknown type"},
 
@@ -127,6 +131,16 @@ func TestParseMistakes(t *testing.T) {
 		{"a:ttl[", "a", 5, "[", "closing bracket"},
 		{"a:ttl[s,", "a", 5, "[s", "closing bracket"},
 		{"a:ttl[s[", "a", 5, "[s[", "closing bracket"},
+		{"a:decimal128", "a", 2, "decimal128", "decimal128 needs its parameters: write decimal128[PRECISION,SCALE]"},
+		{"a:decimal,b:utf8", "a", 2, "decimal", "decimal needs its parameters"},
+		{"a:decimal128[0]", "a", 13, "0", "from 1 to 38 digits, not 0"},
+		{"a:decimal128[39,2]", "a", 13, "39", "from 1 to 38 digits, not 39"},
+		{"a:decimal128[5,6]", "a", 15, "6", "from 0 to 5, not 6"},
+		{"a:decimal128[5,-1]", "a", 15, "-1", `"-1" isn't a number of digits`},
+		{"a:decimal128[+5]", "a", 13, "+5", `"+5" isn't a number of digits`},
+		{"a:decimal128[4294967301]", "a", 13, "4294967301", "isn't a number of digits"},
+		{"a:decimal128[five,2]", "a", 13, "five", `"five" isn't a number of digits`},
+		{"a:decimal128[5,2,1]", "a", 17, "1", "a precision and a scale are enough"},
 		{"a:timestamp[]", "a", 12, "]", "missing here"},
 		{"a:timestamp[,UTC]", "a", 12, ",", "missing here"},
 		{"a:timestamp[us,,UTC]", "a", 15, ",", "missing here"},
@@ -194,6 +208,7 @@ func FuzzParse(f *testing.F) {
 		" a : timestamp [ ns , Europe/Berlin , epoch=ms ] ,\n b:ttl[ms], e:expires_at, i:index, k:binary_key",
 		"a:utf8,a:utf8", "a:timestamp[", `"\ud83d`, "user:name:utf8", "a:utf8,,", "\xff", "東京:date,b:bool,c:double",
 		"a:timestamp[s,-09:30]", "a:nonsense",
+		"a:decimal128[10,2],b:decimal[38],c:large_string,d:int8,e:uint64,f:float32", "a:decimal128[39,2]", "a:decimal[5,6", "a:decimal128",
 	} {
 		f.Add(seed)
 	}

@@ -99,6 +99,18 @@ func TestColumn(t *testing.T) {
 		{schema.Binary("c"), schema.KindField, arrow.BinaryTypes.Binary, true, "c:binary"},
 		{schema.Int64("c"), schema.KindField, arrow.PrimitiveTypes.Int64, true, "c:int64"},
 		{schema.Float64("c"), schema.KindField, arrow.PrimitiveTypes.Float64, true, "c:float64"},
+		{schema.LargeUtf8("c"), schema.KindField, arrow.BinaryTypes.LargeString, true, "c:large_utf8"},
+		{schema.LargeBinary("c"), schema.KindField, arrow.BinaryTypes.LargeBinary, true, "c:large_binary"},
+		{schema.Int8("c"), schema.KindField, arrow.PrimitiveTypes.Int8, true, "c:int8"},
+		{schema.Int16("c"), schema.KindField, arrow.PrimitiveTypes.Int16, true, "c:int16"},
+		{schema.Int32("c"), schema.KindField, arrow.PrimitiveTypes.Int32, true, "c:int32"},
+		{schema.Uint8("c"), schema.KindField, arrow.PrimitiveTypes.Uint8, true, "c:uint8"},
+		{schema.Uint16("c"), schema.KindField, arrow.PrimitiveTypes.Uint16, true, "c:uint16"},
+		{schema.Uint32("c"), schema.KindField, arrow.PrimitiveTypes.Uint32, true, "c:uint32"},
+		{schema.Uint64("c"), schema.KindField, arrow.PrimitiveTypes.Uint64, true, "c:uint64"},
+		{schema.Float32("c"), schema.KindField, arrow.PrimitiveTypes.Float32, true, "c:float32"},
+		{schema.Decimal128("c", 10, 2), schema.KindField, &arrow.Decimal128Type{Precision: 10, Scale: 2}, true, "c:decimal128[10,2]"},
+		{schema.Decimal128("c", 38, 0), schema.KindField, &arrow.Decimal128Type{Precision: 38, Scale: 0}, true, "c:decimal128[38,0]"},
 		{schema.Boolean("c"), schema.KindField, arrow.FixedWidthTypes.Boolean, true, "c:boolean"},
 		{schema.Date("c"), schema.KindField, arrow.FixedWidthTypes.Date32, true, "c:date32"},
 		{schema.Timestamp("c", arrow.Microsecond), schema.KindField, &arrow.TimestampType{Unit: arrow.Microsecond}, true, "c:timestamp[us]"},
@@ -152,6 +164,9 @@ func TestColumnEqual(t *testing.T) {
 	assert.False(t, schema.TTL("c", arrow.Second).Equal(schema.TTL("c", arrow.Millisecond)))
 	assert.False(t, schema.TTL("c", arrow.Second).Equal(schema.Int64("c")))
 	assert.False(t, schema.Key("c").Equal(schema.Utf8("c")))
+	assert.False(t, schema.Decimal128("c", 10, 2).Equal(schema.Decimal128("c", 11, 2)))
+	assert.False(t, schema.Decimal128("c", 10, 2).Equal(schema.Decimal128("c", 10, 3)))
+	assert.False(t, schema.Utf8("c").Equal(schema.LargeUtf8("c")))
 }
 
 // acceptance E, last line: a field can fix its unit, its zone and its epoch unit.
@@ -222,6 +237,10 @@ func TestMistakesInGo(t *testing.T) {
 		{"timestamp unit", []schema.Column{schema.Timestamp("a", 4)}, "a", "timestamp's unit"},
 		{"timestamp unit", []schema.Column{schema.Timestamp("a", -1)}, "a", "timestamp's unit"},
 		{"epoch unit", []schema.Column{schema.Timestamp("a", arrow.Second, schema.Epoch(4))}, "a", "epoch's unit"},
+		{"precision", []schema.Column{schema.Decimal128("a", 0, 0)}, "a", "from 1 to 38 digits, not 0"},
+		{"precision", []schema.Column{schema.Decimal128("a", 39, 2)}, "a", "from 1 to 38 digits, not 39"},
+		{"scale", []schema.Column{schema.Decimal128("a", 5, 6)}, "a", "from 0 to 5, not 6"},
+		{"scale", []schema.Column{schema.Decimal128("a", 5, -1)}, "a", "from 0 to 5, not -1"},
 		{"unknown zone", []schema.Column{schema.Timestamp("a", arrow.Second, schema.TimeZone("Mars/Olympus"))}, "a", `"Mars/Olympus" can't be loaded`},
 		{"a folder of zones", []schema.Column{schema.Timestamp("a", arrow.Second, schema.TimeZone("Europe"))}, "a", "can't be loaded"},
 		{"local zone", []schema.Column{schema.Timestamp("a", arrow.Second, schema.TimeZone("Local"))}, "a", "another zone on every machine"},

@@ -16,8 +16,10 @@ type columnType struct {
 	column func(name string) Column
 
 	// usage shows the parameters, parse reads them (there is at least one),
-	// format is parse's inverse; unset for a type that has none.
+	// format is parse's inverse; unset for a type that has none. A type that
+	// needs its parameters has a column only to be recognized by.
 	usage  string
+	needed bool
 	parse  func(name string, params []token) (Column, *Error)
 	format func(c Column) []string
 }
@@ -28,8 +30,22 @@ func columnTypes() []columnType {
 	return []columnType{
 		{word: "utf8", aliases: []string{"string", "text"}, column: Utf8},
 		{word: "binary", column: Binary},
+		{word: "large_utf8", aliases: []string{"large_string"}, column: LargeUtf8},
+		{word: "large_binary", column: LargeBinary},
+		{word: "int8", column: Int8},
+		{word: "int16", column: Int16},
+		{word: "int32", column: Int32},
 		{word: "int64", aliases: []string{"int", "integer"}, column: Int64},
+		{word: "uint8", column: Uint8},
+		{word: "uint16", column: Uint16},
+		{word: "uint32", column: Uint32},
+		{word: "uint64", column: Uint64},
+		{word: "float32", column: Float32},
 		{word: "float64", aliases: []string{"double"}, column: Float64},
+		{
+			word: "decimal128", aliases: []string{"decimal"}, column: func(name string) Column { return Decimal128(name, 0, 0) },
+			usage: decimalUsage, needed: true, parse: parseDecimal, format: formatDecimal,
+		},
 		{word: "boolean", aliases: []string{"bool"}, column: Boolean},
 		{word: "date32", aliases: []string{"date"}, column: Date},
 		{
