@@ -109,8 +109,9 @@ func (b *builder) Decode(step uint8, key []byte, r *resp.Reader) (scan.Result, e
 }
 
 // maxFixedBytes is what a cell costs at most beside its own text: a value of
-// fixed width, or an offset, and its share of the validity bitmap.
-const maxFixedBytes = 8 + 1
+// fixed width, the widest of which is a decimal128, or an offset, and its share
+// of the validity bitmap.
+const maxFixedBytes = 16 + 1
 
 // readMetadata reads the replies that follow the value's. They are read
 // whatever came of the value; for a row they become cells.

@@ -105,11 +105,12 @@ func (b *block) sizeOf(from, rows int) (bytes int64) {
 			last := from + rows - 1
 			bytes += v.ValueOffset64(last) + int64(v.ValueLen(last)) - v.ValueOffset64(from)
 		}
-		width := 8 * arrow.Int32SizeBytes // of an offset
-		if dt, ok := a.DataType().(arrow.FixedWidthDataType); ok {
-			width = dt.BitWidth()
+		switch dt := a.DataType().(type) {
+		case arrow.FixedWidthDataType:
+			bytes += int64(bitutil.CeilByte(rows*dt.BitWidth()) / 8)
+		case arrow.OffsetsDataType:
+			bytes += int64(dt.OffsetTypeTraits().BytesRequired(rows))
 		}
-		bytes += int64(bitutil.CeilByte(rows*width) / 8)
 	}
 	return bytes
 }
