@@ -26,15 +26,16 @@ const (
 	emptyHash = "{tag}:empty"
 )
 
-// aclRule is README's: the ACL rule after "ACL SETUSER", and its commands in
-// upper case, CLUSTER NODES for +cluster|nodes.
-func aclRule(t *testing.T) (rule string, commands []string) {
+// permitted are the commands of README's ACL rule, in upper case, CLUSTER NODES
+// for +cluster|nodes.
+func permitted(t *testing.T) (commands []string) {
 	t.Helper()
-	rule = strings.TrimSpace(strings.TrimPrefix(block(t, "", "ACL SETUSER"), "ACL SETUSER "))
-	for _, m := range regexp.MustCompile(` \+(\S+)`).FindAllStringSubmatch(rule, -1) {
+	user, err := testcluster.LeastUser()
+	require.NoError(t, err)
+	for _, m := range regexp.MustCompile(` \+(\S+)`).FindAllStringSubmatch(user.Rule, -1) {
 		commands = append(commands, strings.ToUpper(strings.ReplaceAll(m[1], "|", " ")))
 	}
-	return rule, commands
+	return commands
 }
 
 // scanAllWays scans with everything that a schema can ask for. The hashes
@@ -124,15 +125,16 @@ func TestPermissionsAreAllThatIsSent(t *testing.T) {
 			sent = append(sent, name)
 		}
 	}
-	_, commands := aclRule(t)
-	assert.ElementsMatch(t, commands, sent)
+	assert.ElementsMatch(t, permitted(t), sent)
 }
 
 // A user with the rule and nothing else can scan, on real servers.
 func TestPermissionsSuffice(t *testing.T) {
-	rule, _ := aclRule(t)
+	user, err := testcluster.LeastUser()
+	require.NoError(t, err)
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
-		c := testcluster.Start(t, testcluster.Config{Server: server, Users: []string{rule}})
+		t.Parallel()
+		c := testcluster.Start(t, testcluster.Config{Server: server, Users: []string{user.Rule}})
 		_, err := c.Client(t).Pipelined(t.Context(), func(p redis.Pipeliner) error {
 			for i := range permissionKeys {
 				p.HSet(t.Context(), fmt.Sprint("hash:", i), "name", "x")
@@ -142,7 +144,7 @@ func TestPermissionsSuffice(t *testing.T) {
 			return nil
 		})
 		require.NoError(t, err)
-		rdb, err := cluster.Connect(t.Context(), cluster.Options{URLs: []string{c.URL(0)}, Username: "reader", Password: "secret"})
+		rdb, err := cluster.Connect(t.Context(), cluster.Options{URLs: []string{c.URL(0)}, Username: user.Name, Password: user.Password})
 		require.NoError(t, err)
 		defer rdb.Close()
 		require.ErrorContains(t, rdb.Set(t.Context(), "string:0", "x", 0).Err(), "NOPERM", "the user is the restricted one")

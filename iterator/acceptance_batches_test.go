@@ -25,9 +25,9 @@ var concurrencies = map[string]int{"one": 1, "two": 2, "all": iterator.AllMaster
 
 // Acceptance group K.
 func TestBatches(t *testing.T) {
-	onBoth(t, func(t *testing.T, rdb *redis.ClusterClient) {
+	onAny(t, func(t *testing.T, on place) {
 		for _, n := range []int{10, 25, 30} {
-			store(t, rdb, func(p redis.Pipeliner) {
+			store(t, on.admin, func(p redis.Pipeliner) {
 				for i := range n {
 					put(p, "hash", fmt.Sprintf("hash:%d:%d", n, i), fmt.Sprint(i))
 					put(p, "string", fmt.Sprintf("string:%d:%d", n, i), fmt.Sprint(i))
@@ -58,7 +58,7 @@ func TestBatches(t *testing.T) {
 						config := c.config
 						config.Pattern = fmt.Sprintf("%s:%d:*", kind, c.keys)
 						config.Concurrency = concurrency
-						it := open(t, rdb, "_key:key,v:utf8", config)
+						it := open(t, on.rdb, "_key:key,v:utf8", config)
 						got := readAll(it)
 						require.NoError(t, got.err)
 						assert.Equal(t, c.sizes, got.sizes)
@@ -76,7 +76,7 @@ func TestBatches(t *testing.T) {
 			}
 		}
 		t.Run("K8", func(t *testing.T) {
-			it := hashes(t, rdb, "_key:key", iterator.Config{Pattern: "hash:10:*"})
+			it := hashes(t, on.rdb, "_key:key", iterator.Config{Pattern: "hash:10:*"})
 			defer it.Release()
 			require.True(t, it.Next())
 			for range 5 {
@@ -87,13 +87,13 @@ func TestBatches(t *testing.T) {
 		})
 		t.Run("G12", func(t *testing.T) {
 			for _, concurrency := range concurrencies {
-				assertIndex(t, hashes(t, rdb, "_index:index,v:utf8", iterator.Config{Pattern: "hash:10:*", BatchSize: 4, Concurrency: concurrency}), 10)
+				assertIndex(t, hashes(t, on.rdb, "_index:index,v:utf8", iterator.Config{Pattern: "hash:10:*", BatchSize: 4, Concurrency: concurrency}), 10)
 			}
 		})
 		t.Run("K10", func(t *testing.T) {
 			const n = 10_000
 			want := make([]string, n)
-			store(t, rdb, func(p redis.Pipeliner) {
+			store(t, on.admin, func(p redis.Pipeliner) {
 				for i := range n {
 					put(p, "hash", fmt.Sprint("k10:", i), fmt.Sprint(i))
 					want[i] = fmt.Sprintf("k10:%d|%d", i, i)
@@ -101,7 +101,7 @@ func TestBatches(t *testing.T) {
 			})
 			slices.Sort(want)
 			for _, concurrency := range concurrencies {
-				got := readAll(hashes(t, rdb, "_key:key,v:utf8", iterator.Config{Pattern: "k10:*", CountHint: 10, Concurrency: concurrency}))
+				got := readAll(hashes(t, on.rdb, "_key:key,v:utf8", iterator.Config{Pattern: "k10:*", CountHint: 10, Concurrency: concurrency}))
 				require.NoError(t, got.err)
 				assertRows(t, want, got.rows)
 			}
@@ -194,9 +194,9 @@ func TestConfigMistakes(t *testing.T) {
 
 // acceptance K, row 11: a batch ends with the row that reaches BatchBytes.
 func TestBatchBytes(t *testing.T) {
-	onBoth(t, func(t *testing.T, rdb *redis.ClusterClient) {
+	onAny(t, func(t *testing.T, on place) {
 		value := strings.Repeat("x", 1000)
-		store(t, rdb, func(p redis.Pipeliner) {
+		store(t, on.admin, func(p redis.Pipeliner) {
 			for i := range 1000 {
 				key := fmt.Sprintf("%05d", i)
 				put(p, "hash", "hash:"+key, value)
@@ -207,7 +207,7 @@ func TestBatchBytes(t *testing.T) {
 			for name, concurrency := range concurrencies {
 				t.Run(fmt.Sprintf("K11/%s/%s", kind, name), func(t *testing.T) {
 					const limit = 50_000
-					got := readAll(open(t, rdb, "_key:key,v:utf8", iterator.Config{BatchBytes: limit, Concurrency: concurrency}))
+					got := readAll(open(t, on.rdb, "_key:key,v:utf8", iterator.Config{BatchBytes: limit, Concurrency: concurrency}))
 					require.NoError(t, got.err)
 					assert.Len(t, got.rows, 1000)
 					assertUnique(t, got.rows)

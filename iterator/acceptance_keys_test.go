@@ -164,12 +164,14 @@ func scannedKeys(reply []byte) []string {
 	return keys
 }
 
-func TestKeys(t *testing.T) {
-	_, rdb := real(t, realServer, testcluster.Config{})
+func TestKeys(t *testing.T) { onServers(t, testKeys) }
+
+func testKeys(t *testing.T, on place) {
+	rdb := on.rdb
 	ctx := context.Background()
 	t.Run("J1", func(t *testing.T) {
-		flush(t, rdb)
-		store(t, rdb, func(p redis.Pipeliner) {
+		flush(t, on.admin)
+		store(t, on.admin, func(p redis.Pipeliner) {
 			for i := 1; i <= 20; i++ {
 				p.HSet(ctx, fmt.Sprint("user:", i), "v", i)
 			}
@@ -179,14 +181,13 @@ func TestKeys(t *testing.T) {
 		require.True(t, it.Next())
 		rows := cells(it.RecordBatch())
 		nodes := it.Stats().Nodes
-		last := redis.NewClient(&redis.Options{Addr: nodes[len(nodes)-1].Addr})
-		defer last.Close()
-		require.Zero(t, nodes[len(nodes)-1].Scanned, "it has been started")
-		keys, err := last.Keys(ctx, "*").Result()
+		last := nodes[len(nodes)-1]
+		require.Zero(t, last.Scanned, "it has been started")
+		keys, err := on.node(t, last.Addr).Keys(ctx, "*").Result()
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, len(keys), 6)
 		for _, key := range keys[:6] {
-			require.NoError(t, last.Del(ctx, key).Err())
+			require.NoError(t, on.admin.Del(ctx, key).Err())
 		}
 		for it.Next() {
 			rows = append(rows, cells(it.RecordBatch())...)
@@ -196,8 +197,8 @@ func TestKeys(t *testing.T) {
 		assertUnique(t, rows)
 	})
 	t.Run("J4", func(t *testing.T) {
-		flush(t, rdb)
-		store(t, rdb, func(p redis.Pipeliner) {
+		flush(t, on.admin)
+		store(t, on.admin, func(p redis.Pipeliner) {
 			p.HSet(ctx, "a:1", "v", "hash")
 			p.Set(ctx, "a:2", "string", 0)
 			p.RPush(ctx, "a:3", "list")
@@ -212,8 +213,8 @@ func TestKeys(t *testing.T) {
 		}
 	})
 	t.Run("J5", func(t *testing.T) {
-		flush(t, rdb)
-		store(t, rdb, func(p redis.Pipeliner) {
+		flush(t, on.admin)
+		store(t, on.admin, func(p redis.Pipeliner) {
 			for i := range 1000 {
 				p.HSet(ctx, fmt.Sprintf("user:%04d", i), "name", fmt.Sprint("User", i), "age", i)
 			}
@@ -262,8 +263,8 @@ func TestKeys(t *testing.T) {
 		}
 	})
 	t.Run("J6", func(t *testing.T) {
-		flush(t, rdb)
-		store(t, rdb, func(p redis.Pipeliner) {
+		flush(t, on.admin)
+		store(t, on.admin, func(p redis.Pipeliner) {
 			for i := range 100 {
 				p.HSet(ctx, fmt.Sprint("user:", i), "age", "none")
 			}

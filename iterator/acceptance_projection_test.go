@@ -31,9 +31,9 @@ func projected(t *testing.T, rdb redis.UniversalClient, text string, config iter
 // Acceptance group L. Its row 4 is in package schema.
 func TestProjection(t *testing.T) {
 	const whole = "_key:key,name:utf8,age:int64,active:boolean,nothing:utf8,_ttl:ttl[s]"
-	onBoth(t, func(t *testing.T, rdb *redis.ClusterClient) {
+	onAny(t, func(t *testing.T, on place) {
 		const n = 1000
-		store(t, rdb, func(p redis.Pipeliner) {
+		store(t, on.admin, func(p redis.Pipeliner) {
 			for i := range n {
 				fields := []string{"name", fmt.Sprint("User", i), "age", fmt.Sprint(i), "active", fmt.Sprint(i%3 == 0), "other", "x"}
 				from := 2 * (i % 4) // some lack some of them, others all that is asked for
@@ -44,7 +44,7 @@ func TestProjection(t *testing.T) {
 			config := iterator.Config{HashCommand: command, BatchSize: 300}
 			read := func(t *testing.T, fields ...string) (columns []string, got result) {
 				t.Helper()
-				it := projected(t, rdb, whole, config, fields...)
+				it := projected(t, on.rdb, whole, config, fields...)
 				columns = columnNames(it.Schema())
 				got = readAll(it)
 				require.NoError(t, got.err)
@@ -72,7 +72,7 @@ func TestProjection(t *testing.T) {
 				for i, row := range got.rows {
 					require.Equal(t, fmt.Sprintf("user:%04d|null|-1", i), row)
 				}
-				it := projected(t, rdb, "nothing:utf8", config, "nothing")
+				it := projected(t, on.rdb, "nothing:utf8", config, "nothing")
 				defer it.Release()
 				rows := int64(0)
 				for it.Next() {
@@ -88,7 +88,7 @@ func TestProjection(t *testing.T) {
 					_, got := read(t, fields...)
 					// The same columns of the whole.
 					var want []string
-					restricted := hashes(t, rdb, whole, config)
+					restricted := hashes(t, on.rdb, whole, config)
 					for restricted.Next() {
 						b := restricted.RecordBatch()
 						for i := range int(b.NumRows()) {

@@ -9,15 +9,16 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/redis/go-redis/v9"
-	"github.com/redisarrow/redisarrow/internal/testcluster"
 	"github.com/redisarrow/redisarrow/iterator"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 // Acceptance group H.
-func TestStrings(t *testing.T) {
-	_, rdb := real(t, realServer, testcluster.Config{})
+func TestStrings(t *testing.T) { onServers(t, testStrings) }
+
+func testStrings(t *testing.T, on place) {
+	rdb := on.rdb
 	ctx := context.Background()
 	read := func(t *testing.T, schema string, config iterator.Config) result {
 		t.Helper()
@@ -33,7 +34,7 @@ func TestStrings(t *testing.T) {
 		slices.Sort(out)
 		return out
 	}
-	store(t, rdb, func(p redis.Pipeliner) {
+	store(t, on.admin, func(p redis.Pipeliner) {
 		for i := 1; i <= 20; i++ {
 			p.Set(ctx, fmt.Sprint("cache:", i), fmt.Sprint("cached_value_", i), 0)
 			p.Set(ctx, fmt.Sprint("counter:", i), i*10, 0)

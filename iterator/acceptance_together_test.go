@@ -16,10 +16,10 @@ import (
 // Acceptance group O. That the race detector is silent is for the run with
 // -race to show.
 func TestTogether(t *testing.T) {
-	onBoth(t, func(t *testing.T, rdb *redis.ClusterClient) {
+	onAny(t, func(t *testing.T, on place) {
 		ctx := context.Background()
 		fill := func(prefix string, n int) (rows []string) {
-			store(t, rdb, func(p redis.Pipeliner) {
+			store(t, on.admin, func(p redis.Pipeliner) {
 				for i := range n {
 					p.HSet(ctx, fmt.Sprint(prefix, i), "v", i)
 					rows = append(rows, fmt.Sprintf("%s%d|%d", prefix, i, i))
@@ -37,7 +37,7 @@ func TestTogether(t *testing.T) {
 			for i := range results {
 				prefix := fmt.Sprintf("reader%d:", i)
 				wants[i] = fill(prefix, 100)
-				it := hashes(t, rdb, "_key:key,v:int64", iterator.Config{Pattern: prefix + "*", BatchSize: 9, Concurrency: i % 4})
+				it := hashes(t, on.rdb, "_key:key,v:int64", iterator.Config{Pattern: prefix + "*", BatchSize: 9, Concurrency: i % 4})
 				wg.Go(func() { results[i] = readAll(it) })
 			}
 			wg.Wait()
@@ -59,7 +59,7 @@ func TestTogether(t *testing.T) {
 					default:
 					}
 					for _, prefix := range []string{"read:more", "written:"} {
-						if err := rdb.HSet(ctx, fmt.Sprint(prefix, i), "v", i).Err(); err != nil {
+						if err := on.admin.HSet(ctx, fmt.Sprint(prefix, i), "v", i).Err(); err != nil {
 							t.Error(err)
 							return
 						}
@@ -68,7 +68,7 @@ func TestTogether(t *testing.T) {
 			})
 			for range 3 {
 				for _, concurrency := range concurrencies {
-					got := readAll(hashes(t, rdb, "_key:key,v:int64", iterator.Config{Pattern: "read:*", BatchSize: 7, CountHint: 10, Concurrency: concurrency}))
+					got := readAll(hashes(t, on.rdb, "_key:key,v:int64", iterator.Config{Pattern: "read:*", BatchSize: 7, CountHint: 10, Concurrency: concurrency}))
 					assert.NoError(t, got.err)
 					assertUnique(t, got.rows)
 					for _, row := range want {
@@ -83,7 +83,7 @@ func TestTogether(t *testing.T) {
 		t.Run("O3", func(t *testing.T) {
 			want := fill("same:", 3000)
 			for concurrency := 1; concurrency <= 3; concurrency++ {
-				got := readAll(hashes(t, rdb, "_key:key,v:int64", iterator.Config{Pattern: "same:*", Concurrency: concurrency, BatchSize: 100, CountHint: 50}))
+				got := readAll(hashes(t, on.rdb, "_key:key,v:int64", iterator.Config{Pattern: "same:*", Concurrency: concurrency, BatchSize: 100, CountHint: 50}))
 				require.NoError(t, got.err)
 				assertRows(t, want, got.rows)
 			}

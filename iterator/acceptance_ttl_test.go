@@ -9,7 +9,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redisarrow/redisarrow/internal/minicluster"
-	"github.com/redisarrow/redisarrow/internal/testcluster"
 	"github.com/redisarrow/redisarrow/iterator"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -36,12 +35,14 @@ func put(p redis.Pipeliner, kind, key, v string) {
 }
 
 // Acceptance group I.
-func TestTTL(t *testing.T) {
-	_, rdb := real(t, realServer, testcluster.Config{})
+func TestTTL(t *testing.T) { onServers(t, testTTL) }
+
+func testTTL(t *testing.T, on place) {
+	rdb := on.rdb
 	ctx := context.Background()
 	for kind, open := range kinds {
 		t.Run(kind, func(t *testing.T) {
-			flush(t, rdb)
+			flush(t, on.admin)
 			// cells are the first column's, by key.
 			cells := func(t *testing.T, column, pattern string) map[string]string {
 				t.Helper()
@@ -62,7 +63,7 @@ func TestTTL(t *testing.T) {
 				return n
 			}
 			expires := time.Now().Add(time.Hour).Truncate(time.Millisecond)
-			store(t, rdb, func(p redis.Pipeliner) {
+			store(t, on.admin, func(p redis.Pipeliner) {
 				for _, key := range []string{"i1:hour", "i1:none", "user:1", "user:3", "user:4", "i5:at", "i5:none"} {
 					put(p, kind, key, "v")
 				}

@@ -152,12 +152,13 @@ type storedCell struct {
 // scanner opens a scan of a kind of keys with the columns _key and v.
 type scanner func(t *testing.T, typ string, config iterator.Config) reader
 
-func TestValues(t *testing.T) {
-	_, rdb := real(t, realServer, testcluster.Config{})
+func TestValues(t *testing.T) { onServers(t, testValues, testcluster.Masters) }
+
+func testValues(t *testing.T, on place) {
 	hash := func(command iterator.HashCommand) scanner {
 		return func(t *testing.T, typ string, config iterator.Config) reader {
 			config.HashCommand = command
-			return hashes(t, rdb, "_key:key,v:"+typ, config)
+			return hashes(t, on.rdb, "_key:key,v:"+typ, config)
 		}
 	}
 	kinds := []struct {
@@ -168,7 +169,7 @@ func TestValues(t *testing.T) {
 		{"HMGET", "hash", putHash, hash(iterator.HMGET)},
 		{"HGETALL", "hash", putHash, hash(iterator.HGETALL)},
 		{"string", "string", putString, func(t *testing.T, typ string, config iterator.Config) reader {
-			return strs(t, rdb, "_key:key,v:"+typ, config)
+			return strs(t, on.rdb, "_key:key,v:"+typ, config)
 		}},
 	}
 	for _, group := range valueGroups {
@@ -177,7 +178,7 @@ func TestValues(t *testing.T) {
 				// Good and bad cells have prefixes of their own.
 				prefix := kind.prefix + ":" + group.name
 				var stored []storedCell
-				store(t, rdb, func(p redis.Pipeliner) {
+				store(t, on.admin, func(p redis.Pipeliner) {
 					for _, row := range group.rows {
 						for _, c := range row.cells {
 							quality := "good"

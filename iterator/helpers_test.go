@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/redis/go-redis/v9"
 	"github.com/redisarrow/redisarrow/internal/minicluster"
+	"github.com/redisarrow/redisarrow/internal/testcluster"
 	"github.com/redisarrow/redisarrow/iterator"
 	"github.com/redisarrow/redisarrow/schema"
 	"github.com/stretchr/testify/assert"
@@ -20,7 +21,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(testcluster.Main(m)) }
 
 // fake starts a cluster in this process, and a client of it.
 func fake(t testing.TB, config minicluster.Config) (*minicluster.Cluster, *redis.ClusterClient) {

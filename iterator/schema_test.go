@@ -16,9 +16,9 @@ import (
 // Acceptance group G, as far as rows are concerned (the rest: package schema;
 // row 12: with group K).
 func TestGColumns(t *testing.T) {
-	onBoth(t, func(t *testing.T, rdb *redis.ClusterClient) {
+	onAny(t, func(t *testing.T, on place) {
 		ctx := context.Background()
-		store(t, rdb, func(p redis.Pipeliner) {
+		store(t, on.admin, func(p redis.Pipeliner) {
 			p.HSet(ctx, "user:1", "name", "Alice", "age", "30", "active", "true", "other", "x")
 			p.HSet(ctx, "p:1", "a", "1", "b", "2", "c", "3")
 			for key, field := range map[string]string{"p:2": "a", "p:3": "b", "p:4": "c", "p:5": "dummy"} {
@@ -49,7 +49,7 @@ func TestGColumns(t *testing.T) {
 			}
 			for command, how := range map[string]iterator.HashCommand{"HMGET": iterator.HMGET, "HGETALL": iterator.HGETALL} {
 				t.Run(name+"/"+command, func(t *testing.T) {
-					it := hashes(t, rdb, want.schema, iterator.Config{Pattern: pattern, HashCommand: how})
+					it := hashes(t, on.rdb, want.schema, iterator.Config{Pattern: pattern, HashCommand: how})
 					for _, f := range it.Schema().Fields() {
 						assert.Equal(t, !strings.HasPrefix(f.Name, "_") && f.Name != "redis_key", f.Nullable, f.Name)
 					}

@@ -2,6 +2,9 @@ package iterator_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -13,25 +16,76 @@ import (
 // realServer is what tests run on that need real servers, but not all kinds.
 const realServer = "redis-7.0"
 
-// real starts a cluster of real servers, and a client of it.
+// place is a cluster of three masters on which a test runs.
+type place struct {
+	rdb   *redis.ClusterClient // scans
+	admin *redis.ClusterClient // may do everything
+	addrs []string             // of the masters, in the order of their slots
+
+	servers *testcluster.Deployment // nil on the fake
+}
+
+// onServers runs a test on real servers of all kinds, set up in each of the
+// layouts, by default in every way: with replicas and without, and with TLS and
+// a user who may scan and nothing else. Each begins without a key.
+func onServers(t *testing.T, test func(t *testing.T, on place), layouts ...testcluster.Layout) {
+	t.Helper()
+	testcluster.Everywhere(t, func(t *testing.T, d *testcluster.Deployment) { test(t, placeOf(t, d)) }, layouts...)
+}
+
+// onAny is onServers, and on the fake first.
+func onAny(t *testing.T, test func(t *testing.T, on place)) {
+	t.Helper()
+	t.Run("fake", func(t *testing.T) {
+		c, rdb := fake(t, minicluster.Config{})
+		test(t, place{rdb: rdb, admin: rdb, addrs: c.Addrs()})
+	})
+	onServers(t, test)
+}
+
+func placeOf(t testing.TB, d *testcluster.Deployment) place {
+	t.Helper()
+	return place{rdb: d.Reader(t), admin: d.Client(t), addrs: d.Addrs()[:3], servers: d}
+}
+
+// node is a client of the master at an address, which may do everything.
+func (on place) node(t testing.TB, addr string) *redis.Client {
+	t.Helper()
+	i := slices.Index(on.addrs, addr)
+	require.GreaterOrEqual(t, i, 0, "%s is none of %v", addr, on.addrs)
+	return on.servers.NodeClient(i)
+}
+
+// calls are how often each master has run a command since [place.countCalls],
+// in the order of their slots.
+func (on place) calls(t testing.TB, command string) []int {
+	t.Helper()
+	calls := make([]int, len(on.addrs))
+	for i := range on.addrs {
+		text, err := on.servers.NodeClient(i).Info(context.Background(), "commandstats").Result()
+		require.NoError(t, err)
+		if _, line, found := strings.Cut(text, "cmdstat_"+command+":calls="); found {
+			_, err = fmt.Sscan(line, &calls[i])
+			require.NoError(t, err)
+		}
+	}
+	return calls
+}
+
+func (on place) countCalls(t testing.TB) {
+	t.Helper()
+	for i := range on.addrs {
+		require.NoError(t, on.servers.NodeClient(i).ConfigResetStat(context.Background()).Err())
+	}
+}
+
+// real starts a cluster of real servers for one test alone, which may disturb
+// it, and a client of it.
 func real(t testing.TB, name string, config testcluster.Config) (*testcluster.Cluster, *redis.ClusterClient) {
 	t.Helper()
 	config.Server = testcluster.Find(t, name)
 	c := testcluster.Start(t, config)
 	return c, c.Client(t)
-}
-
-// onBoth runs a test on the fake and on real servers, three masters each.
-func onBoth(t *testing.T, test func(t *testing.T, rdb *redis.ClusterClient)) {
-	t.Helper()
-	t.Run("fake", func(t *testing.T) {
-		_, rdb := fake(t, minicluster.Config{})
-		test(t, rdb)
-	})
-	t.Run(realServer, func(t *testing.T) {
-		_, rdb := real(t, realServer, testcluster.Config{})
-		test(t, rdb)
-	})
 }
 
 // store sends commands in one pipeline; each must succeed.

@@ -2,6 +2,7 @@ package testcluster
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -21,7 +22,11 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
 		crash(dir)
 	}
-	goleak.VerifyTestMain(m)
+	// The tests wait for servers most of the time: more at once than there are processors. -parallel still has the say.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(Main(m))
 }
 
 func within(t *testing.T, d time.Duration) context.Context {
@@ -47,6 +52,7 @@ func fill(t *testing.T, rdb redis.UniversalClient, pattern string, n int) {
 }
 
 func TestStart(t *testing.T) {
+	t.Parallel()
 	Each(t, func(t *testing.T, server Server) {
 		t.Parallel()
 		c := Start(t, Config{Server: server})
@@ -94,6 +100,7 @@ func TestStart(t *testing.T) {
 }
 
 func TestMoveSlot(t *testing.T) {
+	t.Parallel()
 	Each(t, func(t *testing.T, server Server) {
 		t.Parallel()
 		c := Start(t, Config{Server: server})
@@ -149,6 +156,7 @@ func TestMoveSlot(t *testing.T) {
 }
 
 func TestDelSlots(t *testing.T) {
+	t.Parallel()
 	Each(t, func(t *testing.T, server Server) {
 		t.Parallel()
 		c := Start(t, Config{Server: server, AllowGaps: true})
@@ -170,6 +178,7 @@ func TestDelSlots(t *testing.T) {
 }
 
 func TestFailover(t *testing.T) {
+	t.Parallel()
 	Each(t, func(t *testing.T, server Server) {
 		t.Parallel()
 		c := Start(t, Config{Server: server, Replicas: 1})
@@ -224,6 +233,7 @@ func TestElection(t *testing.T) {
 }
 
 func TestKillAndRestart(t *testing.T) {
+	t.Parallel()
 	Each(t, func(t *testing.T, server Server) {
 		t.Parallel()
 		c := Start(t, Config{Server: server})
@@ -277,6 +287,7 @@ func TestPause(t *testing.T) {
 }
 
 func TestStandalone(t *testing.T) {
+	t.Parallel()
 	Each(t, func(t *testing.T, server Server) {
 		t.Parallel()
 		c := Start(t, Config{Server: server, Standalone: true, Replicas: 1, Password: "p@ss w/rd"})
@@ -296,6 +307,7 @@ func TestStandalone(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	Each(t, func(t *testing.T, server Server) {
 		t.Parallel()
 		c := Start(t, Config{
@@ -331,6 +343,7 @@ func TestTLS(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
+	t.Parallel()
 	server := Find(t, "valkey-8.1")
 	t.Run("announced hostnames and sockets", func(t *testing.T) {
 		t.Parallel()

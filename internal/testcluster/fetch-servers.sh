@@ -1,7 +1,7 @@
 #!/bin/sh
 # Fetches the servers that internal/testcluster starts, out of Debian's archive, without installing them.
 #
-#   fetch-servers.sh [NAME…]     redis-7.0, redis-8.0, valkey-8.1, valkey-9.1; default: redis-7.0 valkey-8.1
+#   fetch-servers.sh [NAME…]     redis-7.0, redis-8.0, valkey-8.1, valkey-9.1; default: all of them
 #
 # Each server gets a folder of its own with everything it needs, its C library and loader included, so it runs on
 # any Linux of the same architecture:
@@ -201,7 +201,7 @@ fetch() {
 	mv -T "$build/server" "$servers/$name" 2>/dev/null || works "$name" || die "could not write $servers/$name"
 }
 
-[ $# -gt 0 ] || set -- redis-7.0 valkey-8.1
+[ $# -gt 0 ] || set -- redis-7.0 redis-8.0 valkey-8.1 valkey-9.1
 missing=
 for name; do
 	suite_of "$name" >/dev/null || die "unknown server $name; known: redis-7.0 redis-8.0 valkey-8.1 valkey-9.1"

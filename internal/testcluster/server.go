@@ -39,7 +39,7 @@ func DefaultServers() []string {
 	if names := strings.Fields(os.Getenv("REDISARROW_TEST_SERVERS")); len(names) > 0 {
 		return names
 	}
-	return []string{"redis-7.0", "valkey-8.1"}
+	return []string{"redis-7.0", "redis-8.0", "valkey-8.1", "valkey-9.1"}
 }
 
 // ServersDir is the folder with one folder per fetched server: $REDISARROW_SERVERS, else redisarrow/servers in

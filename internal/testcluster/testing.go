@@ -69,12 +69,17 @@ func Start(tb testing.TB, config Config) *Cluster {
 			tb.Error(err)
 		}
 		if tb.Failed() {
-			for i, n := range c.nodes {
-				tb.Logf("%s, node %d, %s, end of its log:\n%s", config.Server.Name, i, n.Addr, c.Log(i, 30))
-			}
+			c.logTails(tb)
 		}
 	})
 	return c
+}
+
+func (c *Cluster) logTails(tb testing.TB) {
+	tb.Helper()
+	for i, n := range c.nodes {
+		tb.Logf("%s, node %d, %s, end of its log:\n%s", c.config.Server.Name, i, n.Addr, c.Log(i, 30))
+	}
 }
 
 // Client gives a cluster client that comes in as the default user and is closed at the test's end.
