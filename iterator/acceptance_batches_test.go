@@ -275,3 +275,28 @@ func TestMaxRowsAndKeysAskedAgain(t *testing.T) {
 		}
 	}
 }
+
+// What a master that was given up had taken of MaxRows, the others may have.
+func TestMaxRowsAndMasterLost(t *testing.T) {
+	for _, concurrency := range []int{1, iterator.AllMasters} {
+		c, rdb := fake(t, minicluster.Config{Masters: 2})
+		fillHashes(c, "user:", 40)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // it must not hang
+		defer cancel()
+		s, err := schema.ParseHash(userSchema)
+		require.NoError(t, err)
+		it, err := iterator.NewClusterHashBatchIterator(ctx, rdb, s, checked(t, iterator.Config{
+			MaxRows: 7, Concurrency: concurrency, CountHint: 3, StallTimeout: 50 * time.Millisecond,
+		}))
+		require.NoError(t, err)
+		c.SetFault(func(node, _ int, args [][]byte) *minicluster.Fault {
+			if node == 0 && string(args[0]) == "HMGET" {
+				return &minicluster.Fault{Close: minicluster.CloseBefore}
+			}
+			return nil
+		})
+		got := readAll(it)
+		require.NoError(t, got.err)
+		assert.Len(t, got.rows, 7)
+	}
+}

@@ -399,6 +399,18 @@ func (p *pass) putAgainFirst() {
 	}
 }
 
+// reserved is how many keys have a reservation and aren't settled.
+func (p *pass) reserved() int {
+	n := len(p.refused)
+	for _, pg := range p.pages {
+		n += pg.reserved - pg.received
+	}
+	if p.again != nil {
+		n += p.again.reserved
+	}
+	return n
+}
+
 // follow looks after the keys that the node refused to answer for.
 func (p *pass) follow(ctx context.Context) error {
 	refused := p.refused

@@ -180,6 +180,7 @@ func (s *Scan) pass(ctx context.Context, n *node, decoder Decoder, seen *seen) e
 		slots := p.slots.Union(s.ledger.claim(n.slots))
 		s.log.Warn("gave up a master", "node", n.addr, "slots", slots.Len(), "reason", lost.reason)
 		s.ledger.lose(slots, fmt.Errorf("node %s: %w", n.addr, lost.reason))
+		s.limit.settle(p.reserved(), 0)
 		return nil
 	}
 	return err
