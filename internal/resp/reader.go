@@ -38,11 +38,13 @@ type Reader struct {
 	base  []byte // the buffer of the size asked for; buf is larger only while a larger bulk is read
 	total int64  // bytes taken from src
 
-	command []byte // the arguments of the last command, see ReadCommand
+	long    LongBulk // the one being read
+	command []byte   // the arguments of the last command, see ReadCommand
 }
 
-// NewReader makes a reader with a buffer of size bytes. Larger bulks are read
-// through a larger buffer, which is dropped afterwards.
+// NewReader makes a reader with a buffer of size bytes. [Reader.ReadBulk]
+// reads larger bulks through a larger buffer, which is dropped afterwards;
+// [Reader.LongBulk] reads them past the buffer.
 func NewReader(src io.Reader, size int) *Reader {
 	base := make([]byte, max(size, minBuffer))
 	return &Reader{src: src, buf: base, base: base}
@@ -58,19 +60,15 @@ func (r *Reader) BytesRead() int64 { return r.total - int64(r.w-r.r) }
 // buffered, so slices handed out before are void. want is how many bytes
 // beyond buf[r] the caller needs in one piece.
 func (r *Reader) fill(want int) error {
-	if len(r.buf) > len(r.base) && want <= len(r.base) {
-		// The large bulk that the buffer grew for is over: let it go.
-		r.w = copy(r.base, r.buf[r.r:r.w])
-		r.buf, r.r = r.base, 0
+	if want <= len(r.base) {
+		r.shrink()
 	}
 	if r.r == r.w {
 		r.r, r.w = 0, 0
 	}
 	if r.r+want > len(r.buf) {
 		if want > len(r.buf) && r.w-r.r == len(r.buf) {
-			// The buffer is full of one bulk: double it. Its announced length
-			// isn't believed beyond what arrived.
-			grown := make([]byte, min(want, 2*len(r.buf)))
+			grown := make([]byte, believed(want, len(r.buf)))
 			r.w = copy(grown, r.buf[r.r:r.w])
 			r.buf, r.r = grown, 0
 		} else {
@@ -78,21 +76,49 @@ func (r *Reader) fill(want int) error {
 			r.r = 0
 		}
 	}
+	n, err := r.read(r.buf[r.w:])
+	r.w += n
+	return err
+}
+
+// read takes at least one byte from the source.
+func (r *Reader) read(b []byte) (int, error) {
 	for range maxEmptyReads {
-		n, err := r.src.Read(r.buf[r.w:])
-		if n < 0 || n > len(r.buf)-r.w {
-			return protocolErrorf("source returned %d bytes for a buffer of %d", n, len(r.buf)-r.w)
+		n, err := r.src.Read(b)
+		if n < 0 || n > len(b) {
+			return 0, protocolErrorf("source returned %d bytes for a buffer of %d", n, len(b))
 		}
-		r.w += n
 		r.total += int64(n)
 		if n > 0 {
-			return nil // an error that came along comes again with the next read
+			return n, nil // an error that came along comes again with the next read
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return io.ErrNoProgress
+	return 0, io.ErrNoProgress
+}
+
+// shrink lets a buffer go that grew for a large bulk which is over.
+func (r *Reader) shrink() {
+	if len(r.buf) > len(r.base) {
+		r.w = copy(r.base, r.buf[r.r:r.w])
+		r.buf, r.r = r.base, 0
+	}
+}
+
+// trust is how many times more than what has arrived a length is believed.
+// The larger it is, the less memory the smaller buffers take beside the last,
+// of the right size: with 16, a fifteenth.
+const trust = 16
+
+// believed is the size of buffer for a bulk that needs want bytes, of which
+// have, more than none, have arrived.
+func believed(want, have int) int {
+	for want/trust > have {
+		want /= trust
+	}
+	return want
 }
 
 // line returns the next line without its end.
@@ -209,25 +235,39 @@ func (r *Reader) ReadBulk(n int64) ([]byte, error) {
 // for a null. Any other kind is a [ProtocolError]. The bytes are valid until
 // the next read.
 func (r *Reader) ReadBulkReply() (payload []byte, ok bool, err error) {
+	payload, n, err := r.ReadShortBulk()
+	if n > int64(len(payload)) {
+		payload, err = r.ReadBulk(n)
+	}
+	return payload, n >= 0 && err == nil, err
+}
+
+// ReadShortBulk is ReadBulkReply for a bulk string that fits into the buffer
+// as it was made. Of a longer one it reads the header only: n, its length, is
+// more than len(payload) then, and the payload is to be read with LongBulk,
+// ReadBulk or DiscardBulk. n is -1 for a null, and for an error.
+func (r *Reader) ReadShortBulk() (payload []byte, n int64, err error) {
 	b := r.buf[r.r:r.w]
 	if k, n, size := shortNumber(b); k == Bulk && size > 0 { // size+n can't overflow
 		if end := size + int(n); end+2 <= len(b) && b[end] == '\r' && b[end+1] == '\n' {
 			r.r += end + 2
-			return b[size:end:end], true, nil
+			return b[size:end:end], n, nil
 		}
 	}
 	h, err := r.ReadHeader()
 	if err != nil {
-		return nil, false, err
+		return nil, -1, err
 	}
 	if h.Kind != Bulk {
-		return nil, false, Unexpected(h, "bulk string")
+		return nil, -1, Unexpected(h, "bulk string")
 	}
-	if h.Null() {
-		return nil, false, nil
+	if h.Null() || r.Long(h.N) {
+		return nil, h.N, nil
 	}
-	payload, err = r.ReadBulk(h.N)
-	return payload, err == nil, err
+	if payload, err = r.ReadBulk(h.N); err != nil {
+		return nil, -1, err
+	}
+	return payload, h.N, nil
 }
 
 // DiscardBulk skips the n bytes that a Bulk header announced, and the line
