@@ -13,6 +13,9 @@ const (
 	// maxWaste is what a buffer may hold beyond one and a half times its data
 	// when it is handed over, in bytes. Below that a copy isn't worth it.
 	maxWaste = 4096
+	// largeAlloc is from where on a buffer grows by a quarter instead of
+	// doubling, in bytes: what it grows by is what it may hold in vain.
+	largeAlloc = 1 << 20
 )
 
 // buffer is a growing run of values in memory of an Arrow allocator, which
@@ -26,7 +29,8 @@ type buffer[T any] struct {
 	// grow comes first.
 	vals []T
 	// last is how many values the batch before held: the next one starts with
-	// that, so that batches of like size never grow theirs.
+	// that, so that batches of like size never grow theirs. Who knows that they
+	// won't be alike sets it.
 	last int
 }
 
@@ -55,7 +59,11 @@ func (b *buffer[T]) grow(n int) {
 		b.raw = memory.NewResizableBuffer(b.mem)
 		want = max(want, b.last+b.last/16, minAlloc/size)
 	} else {
-		want = max(want, 2*cap(b.vals))
+		more := cap(b.vals)
+		if more*size >= largeAlloc {
+			more /= 4
+		}
+		want = max(want, cap(b.vals)+more)
 	}
 	b.raw.Reserve(want * size)
 	b.view(len(b.vals))
@@ -80,15 +88,41 @@ func (b *buffer[T]) take() *memory.Buffer {
 	case raw == nil:
 		return memory.NewBufferBytes([]byte{})
 	case raw.Cap() > used+used/2+maxWaste:
-		// Shrinking in place wouldn't do: Go's allocator gives nothing back.
-		exact := memory.NewResizableBuffer(b.mem)
-		exact.Resize(used)
-		copy(exact.Bytes(), raw.Buf())
+		exact := b.copyOf(raw, used)
 		raw.Release()
 		return exact
 	}
 	raw.ResizeNoShrink(used)
 	return raw
+}
+
+// copyOf is a buffer with the first bytes of another. Shrinking that one in
+// place wouldn't do: Go's allocator gives nothing back.
+func (b *buffer[T]) copyOf(raw *memory.Buffer, size int) *memory.Buffer {
+	exact := memory.NewResizableBuffer(b.mem)
+	exact.Resize(size)
+	copy(exact.Bytes(), raw.Buf())
+	return exact
+}
+
+// cut shortens the buffer to n values. If that is less than half of a large
+// one, the memory is given back: a giant that was given up must not be held
+// until the end of the batch. What it costs to copy is less than what the
+// giant has cost.
+func (b *buffer[T]) cut(n int) {
+	gone := len(b.vals) - n
+	b.vals = b.vals[:n]
+	if gone <= n || gone*b.elemSize() < largeAlloc {
+		return
+	}
+	if n == 0 {
+		b.release()
+		return
+	}
+	small := b.copyOf(b.raw, n*b.elemSize())
+	b.raw.Release()
+	b.raw = small
+	b.view(n)
 }
 
 func (b *buffer[T]) release() {

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -42,6 +43,19 @@ type Column interface {
 
 	// DataType is the Arrow type of the arrays.
 	DataType() arrow.DataType
+}
+
+// LongColumn is a Column that holds its values' text: text and binary. A long
+// value need not be in memory beside the column to be appended.
+type LongColumn interface {
+	Column
+
+	// AppendFrom adds a row as Append does, with the next n bytes of src, read
+	// into the column's own memory. Memory is taken for as many as come, not
+	// for as many as n says: 16 times as many at most, or 1 MiB. On an error
+	// (ErrFull, for which nothing is read; ErrUTF8; src's own; or
+	// io.ErrUnexpectedEOF if src has fewer bytes) the column is unchanged.
+	AppendFrom(src io.Reader, n int64) error
 }
 
 // Options are what a column's type doesn't say about its text.

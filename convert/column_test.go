@@ -137,7 +137,12 @@ func playColumn(t *testing.T, typ columnType, rnd *rand.Rand) {
 			m.cells = m.cells[:0]
 		default:
 			i := rnd.IntN(len(typ.cells))
-			require.NoError(t, c.Append([]byte(typ.cells[i][0])))
+			text := typ.cells[i][0]
+			if long, ok := c.(LongColumn); ok && rnd.IntN(3) == 0 {
+				require.NoError(t, long.AppendFrom(strings.NewReader(text), int64(len(text))))
+			} else {
+				require.NoError(t, c.Append([]byte(text)))
+			}
 			m.cells = append(m.cells, i)
 		}
 		require.Equal(t, len(m.cells), c.Len())

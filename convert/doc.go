@@ -7,7 +7,8 @@
 // what a reader needs that gives up a row in the middle: because one of its
 // cells is bad, or because the reply that carries it broke off. NewArray hands
 // the buffers over as an Arrow array and leaves the column empty, ready for the
-// next batch.
+// next batch. Columns of text and binary are [LongColumn]s too: a value of
+// hundreds of MiB goes from its source into the column, and is nowhere else.
 //
 // There is one implementation for each way in which Arrow lays out memory, not
 // one for each type:
