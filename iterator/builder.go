@@ -1,6 +1,7 @@
 package iterator
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -40,6 +41,7 @@ type builder struct {
 	badCells int
 	skip     bool
 	failure  *CellError
+	head     []byte // what the long value being read begins with
 }
 
 // block is a batch without its index.
@@ -160,6 +162,40 @@ func (b *builder) cell(field int, key, value []byte) {
 		b.badCell(key, b.layout.fields[field], value, err)
 		b.fields[field].AppendNull()
 	}
+}
+
+// longCell appends a data cell of n bytes that don't fit into the read buffer.
+// Text and binary columns read it themselves: in memory it is there once. Any
+// other column gets it whole, and can hardly take it.
+func (b *builder) longCell(field int, key []byte, n int64, r *resp.Reader) error {
+	column, ok := b.fields[field].(convert.LongColumn)
+	if !ok {
+		value, err := r.ReadBulk(n)
+		if err == nil {
+			b.cell(field, key, value)
+		}
+		return err
+	}
+	long := r.LongBulk(n)
+	b.head = append(b.head[:0], long.Peek(maxShownBytes+1)...) // for badCell: enough to see that there is more
+	bad := column.AppendFrom(long, n)
+	if err := long.Close(); err != nil {
+		return err
+	}
+	if bad != nil {
+		b.badCell(key, b.layout.fields[field], b.head, bad)
+		column.AppendNull()
+	}
+	return nil
+}
+
+// unreadable says which field's value was too large to be read on.
+func (b *builder) unreadable(field int, err error) error {
+	if errors.Is(err, ErrTooLarge) {
+		name := b.layout.columns[b.layout.fields[field]].Name()
+		return fmt.Errorf("field %q: %w", shorten([]byte(name)), err)
+	}
+	return err
 }
 
 // badCell notes that a value doesn't fit the column at a position.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/redisarrow/redisarrow/cluster"
+	"github.com/redisarrow/redisarrow/internal/resp"
 	"github.com/redisarrow/redisarrow/internal/scan"
 )
 
@@ -22,6 +23,11 @@ type Reason = scan.Reason
 
 // NodeError says what went wrong with which node.
 type NodeError = cluster.NodeError
+
+// ErrTooLarge is wrapped by the [*NodeError] for a value of more than 1 GiB,
+// which only a server with a raised proto-max-bulk-len can have. The error
+// names the key, and the field.
+var ErrTooLarge = resp.ErrTooLarge
 
 // ErrSchema is wrapped by the constructors' error for a schema that is nil or
 // was not made by the schema package.

@@ -51,6 +51,8 @@ type hashKind struct {
 	steps  [2][]scan.Command
 	names  []string
 	byName map[string]int
+	// longest is the length of the longest name, in bytes.
+	longest int
 }
 
 const (
@@ -62,6 +64,7 @@ func newHashKind(l *layout, command HashCommand) *hashKind {
 	k := &hashKind{names: l.names(), byName: make(map[string]int)}
 	for i, name := range k.names {
 		k.byName[name] = i
+		k.longest = max(k.longest, len(name))
 	}
 	var value scan.Command
 	switch {
@@ -145,16 +148,21 @@ func (h *hashReader) readFields(step uint8, key []byte, r *resp.Reader, b *build
 	}
 	found := false
 	for i := range b.fields {
-		value, ok, err := r.ReadBulkReply()
-		if err != nil {
-			return scan.Result{}, err
-		}
-		if !ok {
+		value, n, err := r.ReadShortBulk()
+		switch {
+		case err != nil:
+			return scan.Result{}, b.unreadable(i, err)
+		case n < 0:
 			b.fields[i].AppendNull()
 			continue
+		case n > int64(len(value)):
+			if err := b.longCell(i, key, n, r); err != nil {
+				return scan.Result{}, err
+			}
+		default:
+			b.cell(i, key, value)
 		}
 		found = true
-		b.cell(i, key, value)
 	}
 	if !found && step == stepFirst {
 		return scan.Result{Outcome: scan.Again, Step: stepExists}, nil
@@ -176,13 +184,9 @@ func (h *hashReader) readAll(key []byte, r *resp.Reader, b *builder) (scan.Resul
 		return scan.Result{Outcome: scan.Vanished}, nil
 	}
 	for range header.N / 2 {
-		name, ok, err := r.ReadBulkReply()
+		i, err := h.readName(r)
 		if err != nil {
 			return scan.Result{}, err
-		}
-		i := -1
-		if ok {
-			i = h.field(name)
 		}
 		if i < 0 || b.fields[i].Len() > b.rows { // not wanted, or a second time
 			if err := r.Skip(); err != nil {
@@ -190,11 +194,15 @@ func (h *hashReader) readAll(key []byte, r *resp.Reader, b *builder) (scan.Resul
 			}
 			continue
 		}
-		value, ok, err := r.ReadBulkReply()
-		if err != nil {
-			return scan.Result{}, err
-		}
-		if ok {
+		value, n, err := r.ReadShortBulk()
+		switch {
+		case err != nil:
+			return scan.Result{}, b.unreadable(i, err)
+		case n > int64(len(value)):
+			if err := b.longCell(i, key, n, r); err != nil {
+				return scan.Result{}, err
+			}
+		case n >= 0:
 			b.cell(i, key, value)
 		}
 	}
@@ -204,6 +212,26 @@ func (h *hashReader) readAll(key []byte, r *resp.Reader, b *builder) (scan.Resul
 		}
 	}
 	return scan.Result{Outcome: scan.Rows}, nil
+}
+
+// readName reads a field's name and returns its position in the schema, or -1.
+// A name that is longer than any in the schema is never held.
+func (h *hashReader) readName(r *resp.Reader) (int, error) {
+	name, n, err := r.ReadShortBulk()
+	switch {
+	case err != nil || n < 0:
+		return -1, err
+	case n > int64(h.kind.longest):
+		if n > int64(len(name)) {
+			err = r.DiscardBulk(n)
+		}
+		return -1, err
+	case n > int64(len(name)):
+		if name, err = r.ReadBulk(n); err != nil {
+			return -1, err
+		}
+	}
+	return h.field(name), nil
 }
 
 // field is the position of a field in the schema, or -1. Hashes written by

@@ -64,6 +64,8 @@ func (k *stringKind) read(_ uint8, key []byte, r *resp.Reader, b *builder) (scan
 		return scan.Result{}, resp.Unexpected(h, "GET's bulk string")
 	case h.Null():
 		return scan.Result{Outcome: scan.Vanished}, nil
+	case r.Long(h.N):
+		return scan.Result{Outcome: scan.Rows}, b.longCell(0, key, h.N, r)
 	}
 	value, err := r.ReadBulk(h.N)
 	if err != nil {

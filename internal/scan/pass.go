@@ -365,9 +365,17 @@ func (p *pass) receiveFetch(ctx context.Context, req request) error {
 func (p *pass) unreadable(key []byte, err error) error {
 	if errors.Is(err, resp.ErrTooLarge) {
 		// It would be no smaller the next time.
-		return &cluster.NodeError{Addr: p.node.addr, Command: fmt.Sprintf("%s %q", p.scan.kind.Commands(0)[0].Name, shortKey(key)), Err: err}
+		return tooLarge(p.node.addr, p.scan.kind.Commands(0)[0].Name, key, err)
 	}
 	return &brokenError{err}
+}
+
+// tooLarge is the error for a reply that is beyond what can be read.
+func tooLarge(addr, command string, key []byte, err error) error {
+	return &cluster.NodeError{
+		Addr: addr, Command: fmt.Sprintf("%s %q", command, shortKey(key)),
+		Err: fmt.Errorf("%w, more than can be read: leave the key out by the pattern, or the field out of the schema and read with HMGET", err),
+	}
 }
 
 // askAgain puts a key on the page of those to be asked about once more. Its
