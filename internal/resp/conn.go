@@ -95,7 +95,7 @@ func (c *Conn) Do(ctx context.Context, args ...string) (Value, error) {
 }
 
 // Pipeline sends commands in one write and reads their replies. Error replies
-// are values here. Otherwise as [Conn.Do].
+// are values here. None may take more than [MaxAnswer]. Otherwise as [Conn.Do].
 func (c *Conn) Pipeline(ctx context.Context, commands ...[]string) (values []Value, err error) {
 	stop := c.CloseWith(ctx)
 	defer func() {
@@ -115,7 +115,7 @@ func (c *Conn) Pipeline(ctx context.Context, commands ...[]string) (values []Val
 	}
 	values = make([]Value, len(commands))
 	for i := range values {
-		if values[i], err = c.ReadValue(); err != nil {
+		if values[i], err = c.ReadValueWithin(MaxAnswer); err != nil {
 			return nil, err
 		}
 	}

@@ -13,7 +13,12 @@ const (
 	MaxBulk  = 1 << 30 // bytes of one bulk string
 	MaxArray = math.MaxUint32
 	MaxDepth = 32
-	maxLine  = 64 << 10
+	// MaxAnswer bounds replies that aren't data, in bytes of memory: what a
+	// node says of itself and of the cluster. That of a cluster of a thousand
+	// masters and three thousand replicas, each slot apart from its
+	// neighbours, takes some 30 MiB.
+	MaxAnswer = 256 << 20
+	maxLine   = 64 << 10
 )
 
 const (
@@ -138,7 +143,11 @@ func (r *Reader) line() ([]byte, error) {
 		if searched >= maxLine {
 			return nil, fmt.Errorf("%w: a line of more than %d bytes", ErrTooLarge, maxLine)
 		}
-		if err := r.fill(searched + 1); err != nil {
+		want := searched + 1
+		if searched >= len(r.base) {
+			want = 2 * searched // by doubling, not byte by byte
+		}
+		if err := r.fill(want); err != nil {
 			if err == io.EOF && searched > 0 { //nolint:errorlint // sources return io.EOF itself
 				err = io.ErrUnexpectedEOF
 			}

@@ -306,3 +306,40 @@ func FuzzReadCommand(f *testing.F) {
 		}
 	})
 }
+
+// What isn't data may take only so much memory, whatever is announced.
+func TestReadValueWithin(t *testing.T) {
+	read := func(wire string, room int64) error {
+		_, err := NewReader(strings.NewReader(wire), 64).ReadValueWithin(room)
+		return err
+	}
+	for _, wire := range []string{"$100\r\n" + strings.Repeat("x", 100) + "\r\n", "+" + strings.Repeat("x", 100) + "\r\n", "*2\r\n:1\r\n:2\r\n"} {
+		require.NoError(t, read(wire, 300))
+		require.ErrorIs(t, read(wire, 100), ErrTooLarge)
+	}
+	require.ErrorIs(t, read("$1000000000\r\n", 1<<20), ErrTooLarge, "before the bytes arrive")
+	require.ErrorIs(t, read("*1000000000\r\n"+strings.Repeat(":1\r\n", 1<<20), 1<<20), ErrTooLarge)
+}
+
+// A line longer than the buffer costs by its length, not by its square.
+func TestLongLine(t *testing.T) {
+	text := strings.Repeat("x", maxLine-100)
+	src := &countingSource{Reader: strings.NewReader("-" + text + "\r\n")}
+	h, err := NewReader(src, 64).ReadHeader()
+	require.NoError(t, err)
+	require.Equal(t, text, string(h.Line))
+	require.Less(t, src.reads, 20)
+
+	_, err = NewReader(strings.NewReader(strings.Repeat("-", 4*maxLine)), 64).ReadHeader()
+	require.ErrorIs(t, err, ErrTooLarge)
+}
+
+type countingSource struct {
+	io.Reader
+	reads int
+}
+
+func (s *countingSource) Read(b []byte) (int, error) {
+	s.reads++
+	return s.Reader.Read(b)
+}

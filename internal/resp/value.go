@@ -1,6 +1,10 @@
 package resp
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+	"unsafe"
+)
 
 // Value is one whole reply, copied out of the stream: for the commands that
 // ask about the cluster, not for data.
@@ -21,12 +25,28 @@ func (v Value) Err() error {
 }
 
 // ReadValue reads one whole reply. An error reply is a value, not an error.
-func (r *Reader) ReadValue() (Value, error) { return r.readValue(0) }
+func (r *Reader) ReadValue() (Value, error) {
+	room := int64(math.MaxInt64)
+	return r.readValue(0, &room)
+}
 
-func (r *Reader) readValue(depth int) (Value, error) {
+// ReadValueWithin is ReadValue for a reply that isn't data: one that takes
+// more than room bytes of memory is an error that wraps [ErrTooLarge].
+func (r *Reader) ReadValueWithin(room int64) (Value, error) { return r.readValue(0, &room) }
+
+// valueSize is what a Value takes beside its text.
+const valueSize = int64(unsafe.Sizeof(Value{}))
+
+func (r *Reader) readValue(depth int, room *int64) (Value, error) {
 	h, err := r.ReadHeader()
 	if err != nil {
 		return Value{}, err
+	}
+	if *room -= valueSize + int64(len(h.Line)); h.Kind == Bulk {
+		*room -= max(h.N, 0)
+	}
+	if *room < 0 {
+		return Value{}, fmt.Errorf("%w: a reply much larger than any to this command", ErrTooLarge)
 	}
 	v := Value{Kind: h.Kind, Null: h.Null()}
 	switch {
@@ -46,7 +66,7 @@ func (r *Reader) readValue(depth int) (Value, error) {
 		// Grown by what arrives, not by what is announced.
 		v.Elems = make([]Value, 0, min(h.N, 64))
 		for range h.N {
-			elem, err := r.readValue(depth + 1)
+			elem, err := r.readValue(depth+1, room)
 			if err != nil {
 				return Value{}, unexpected(err)
 			}
