@@ -11,6 +11,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/redisarrow/redisarrow/internal/resp"
 )
 
 var (
@@ -21,6 +23,11 @@ var (
 	// ErrClient is wrapped by the error for a client that can't be scanned with:
 	// nil, a *redis.Ring, or a type of the caller's own.
 	ErrClient = errors.New("cluster: client not supported")
+
+	// ErrWrongNode is wrapped by the error for an address at which another node
+	// answers than the one that the cluster announces there, or one that isn't
+	// part of the cluster at all.
+	ErrWrongNode = errors.New("another node answers at this address")
 
 	// ErrOptions is wrapped by the errors for [Options] that no connection is
 	// tried with: a malformed URL, users that contradict each other.
@@ -55,12 +62,15 @@ func (e *NodeError) advice() string {
 		authority x509.UnknownAuthorityError
 		hostname  x509.HostnameError
 		invalid   x509.CertificateInvalidError
+		protocol  *resp.ProtocolError
 	)
 	text := e.Err.Error()
 	has := func(part string) bool { return strings.Contains(text, part) }
 	switch {
 	case errors.Is(e.Err, context.Canceled):
 		return ""
+	case errors.Is(e.Err, ErrWrongNode):
+		return "correct the addresses that the nodes announce (cluster-announce-ip, cluster-announce-port, cluster-announce-hostname), or what forwards them"
 	case errors.As(e.Err, &dns):
 		return "the host name can't be resolved: check it"
 	case errors.Is(e.Err, syscall.ECONNREFUSED):
@@ -73,6 +83,8 @@ func (e *NodeError) advice() string {
 		return "set the server name that the certificate is for"
 	case errors.As(e.Err, &invalid):
 		return "the server's certificate is not valid now or for this use"
+	case strings.HasPrefix(e.Command, "connect") && (errors.As(e.Err, &protocol) || errors.Is(e.Err, resp.ErrTooLarge)):
+		return "what answers there doesn't speak Redis's protocol: check host and port"
 	case has("remote error: tls:"):
 		return "the server refused the TLS handshake: it may want a client certificate"
 	case has("WRONGPASS"), has("invalid password"):

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/redisarrow/redisarrow/internal/resp"
 )
 
 // open dials and lets go-redis do the handshake. It may outlast ctx, by as
@@ -92,7 +94,7 @@ func dialNode(ctx context.Context, opt *redis.Options) (net.Conn, error) {
 // handshake authenticates on conn as a go-redis client with these options
 // does, and leaves conn open on success.
 func handshake(ctx context.Context, opt *redis.Options, conn net.Conn) error {
-	lent := &lentConn{Conn: conn}
+	lent := lend(conn)
 	taken := false
 	opt.Dialer = func(context.Context, string, string) (net.Conn, error) {
 		if taken {
@@ -123,9 +125,14 @@ func handshake(ctx context.Context, opt *redis.Options, conn net.Conn) error {
 		lent.kept.Store(true)
 	}
 	_ = client.Close()
+	if err == nil && lent.replies.Buffered() > 0 {
+		err = &resp.ProtocolError{Reason: "more replies than commands"}
+	}
 	switch {
 	case err == nil:
 		return nil
+	case lent.malformed != nil:
+		return lent.malformed // go-redis may take it for something else
 	case hookErr != nil:
 		return fmt.Errorf("OnConnect: %w", hookErr) // go-redis unwraps it once too often
 	case hungUp(err) && lent.refusal() != "":
@@ -178,11 +185,20 @@ func standardReply(text string) bool {
 
 // lentConn is a connection lent to go-redis, which closes what it was given
 // along with the client.
+//
+// What is read from it is checked first: go-redis believes the lengths that a
+// server announces, allocates that much, and panics where it can't.
 type lentConn struct {
 	net.Conn
-	kept atomic.Bool // Close does nothing
-	last [128]byte   // the beginning of what was read last
-	n    int
+	kept      atomic.Bool // Close does nothing
+	replies   *resp.Reader
+	reply     []byte // the last reply; left is the part not read yet
+	left      []byte
+	malformed error
+}
+
+func lend(conn net.Conn) *lentConn {
+	return &lentConn{Conn: conn, replies: resp.NewReader(conn, 4<<10)}
 }
 
 func (c *lentConn) Close() error {
@@ -192,18 +208,31 @@ func (c *lentConn) Close() error {
 	return c.Conn.Close()
 }
 
+// maxHandshakeReply bounds a reply, in bytes of memory. An OnConnect hook may
+// ask for something, too.
+const maxHandshakeReply = 16 << 20
+
 func (c *lentConn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	if n > 0 {
-		c.n = copy(c.last[:], b[:n])
+	if len(c.left) == 0 {
+		v, err := c.replies.ReadValueWithin(maxHandshakeReply)
+		if protocol := (*resp.ProtocolError)(nil); errors.As(err, &protocol) || errors.Is(err, resp.ErrTooLarge) {
+			c.malformed = err
+		}
+		if err != nil {
+			return 0, err
+		}
+		c.reply = resp.AppendValue(c.reply[:0], v)
+		c.left = c.reply
 	}
-	return n, err
+	n := copy(b, c.left)
+	c.left = c.left[n:]
+	return n, nil
 }
 
 // refusal is the reply with which a server turns clients away when they
 // connect, or "".
 func (c *lentConn) refusal() string {
-	text, _, _ := strings.Cut(string(c.last[:c.n]), "\r\n")
+	text := string(c.reply)
 	for _, known := range []string{"-DENIED Redis is running in protected mode", "-ERR max number of clients reached"} {
 		if strings.HasPrefix(text, known) {
 			return known[1:]
