@@ -15,7 +15,8 @@ type Topology struct {
 	Source string
 
 	cluster bool
-	down    bool // the node said that the cluster is down
+	hidden  SlotSet // of masters without an address
+	down    bool    // the node said that the cluster is down
 	owners  [Slots]int16
 }
 
@@ -49,6 +50,11 @@ func (t *Topology) Unowned() SlotSet {
 	return unowned
 }
 
+// Unaddressed are the slots whose owner is known, but not its address: it is
+// announced with port 0, as one is that has no port of the kind asked for
+// (plain or TLS). They are unowned too.
+func (t *Topology) Unaddressed() SlotSet { return t.hidden.Intersect(t.Unowned()) }
+
 // newTopology orders the masters and makes sure that a slot has one owner:
 // the first one that claims it.
 func newTopology(source string, masters []Master) *Topology {
@@ -56,7 +62,11 @@ func newTopology(source string, masters []Master) *Topology {
 	var taken SlotSet
 	for _, m := range masters {
 		m.Slots = m.Slots.Minus(taken)
-		if m.Addr == "" || m.Slots.Empty() {
+		if m.Addr == "" {
+			t.hidden = t.hidden.Union(m.Slots)
+			continue
+		}
+		if m.Slots.Empty() {
 			continue
 		}
 		taken = taken.Union(m.Slots)

@@ -161,6 +161,7 @@ func TestTopologyIsExclusive(t *testing.T) {
 	assert.Equal(t, "0-9", topology.Masters[0].Slots.String())
 	assert.Equal(t, "10-19", topology.Masters[1].Slots.String())
 	assert.Equal(t, "20-16383", topology.Unowned().String())
+	assert.Equal(t, "20-16383", topology.Unaddressed().String(), "known by the third, which has no address")
 }
 
 func TestMalformedTopologies(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/redisarrow/redisarrow/internal/resp"
@@ -37,17 +38,26 @@ func (r *refusal) set(err error) {
 // connections of its own: to where MOVED and ASK point, or to the same node
 // again after a while. They are few, the pipeline beside goes on.
 type follower struct {
-	links map[string]link
-	out   []byte
+	links  map[string]link
+	failed map[string]error // addresses that were given up, and why
+	spent  time.Duration    // on keys that were given up
+	out    []byte
 }
 
-// maxHops is how many redirects in a row are followed without a pause.
-const maxHops = 8
-
-// maxMisses is how often a key that is neither at a migration's source nor at
-// its target is looked for before it counts as vanished. It may have been
-// moved back meanwhile, but not each time.
-const maxMisses = 16
+const (
+	// maxHops is how many redirects in a row are followed without a pause.
+	maxHops = 8
+	// maxMisses is how often a key that is neither at a migration's source nor
+	// at its target is looked for before it counts as vanished. It may have been
+	// moved back meanwhile, but not each time.
+	maxMisses = 16
+	// maxLinks is how many nodes are kept connected to.
+	maxLinks = 64
+	// leastPatience is the part of the patience that is left for each key when
+	// the whole of it has been spent: enough for an answer, not for a hang of
+	// one stall after another, as many as there are slots.
+	leastPatience = 1. / 64
+)
 
 // settle asks about a key until it is settled, or its slot is given up.
 func (f *follower) settle(ctx context.Context, p *pass, r refusal) error {
@@ -56,74 +66,87 @@ func (f *follower) settle(ctx context.Context, p *pass, r refusal) error {
 		p.scan.limit.settle(1, 0)
 		return nil
 	}
-	patience := patience{limit: p.scan.stall}
+	begun := time.Now()
+	stall := p.scan.stall
+	patience := patience{limit: max(stall-f.spent, time.Duration(float64(stall)*leastPatience))}
 	at, asking := p.node.addr, false
 	misses, loggedIn := 0, false
+	var (
+		doubt error // why the slot can't be promised, though the key be found
+		cause error // the last trouble: why the key isn't found
+	)
 	for hops := 0; ; hops++ {
 		pause := hops >= maxHops
-		if redirect, ok := cluster.ParseRedirect(r.reply.Text, at); ok {
-			p.count.Redirects++
-			at, asking = redirect.Addr, redirect.Ask
-			if asking {
-				p.scan.ledger.lose(slotSetOf(slot), errMigrating)
+		if r.reply != nil {
+			refused := &cluster.NodeError{Addr: at, Command: r.command, Err: r.reply}
+			if redirect, ok := cluster.ParseRedirect(r.reply.Text, at); ok && p.scan.inCluster {
+				p.count.Redirects++
+				at, asking = redirect.Addr, redirect.Ask
+				if cause == nil {
+					cause = refused
+				}
+				if doubt == nil {
+					doubt = errMoved
+					if asking {
+						doubt = errMigrating
+					}
+				}
+			} else if transient(r.reply) {
+				p.count.Retries++
+				pause, cause = true, refused
+			} else if loggedOut(r.reply) && !loggedIn {
+				loggedIn = true
+				f.drop(at)
 			} else {
-				p.scan.ledger.lose(slotSetOf(slot), errMoved)
+				return refused
 			}
-		} else if transient(r.reply) {
-			p.count.Retries++
-			pause = true
-		} else if loggedOut(r.reply) && !loggedIn {
-			loggedIn = true
-			f.drop(at)
-		} else {
-			return &cluster.NodeError{Addr: at, Command: r.command, Err: r.reply}
 		}
 		if pause {
-			if err := patience.retry(ctx, r.reply); err != nil {
-				return p.giveUp(ctx, slot, &cluster.NodeError{Addr: at, Command: r.command, Err: err})
+			if err := patience.retry(ctx, cause); err != nil {
+				f.spent += time.Since(begun)
+				return p.giveUp(ctx, slot, doubt, err)
 			}
 		}
-		res, err := f.ask(ctx, p, at, asking, r)
+		res, err := f.ask(ctx, p, at, asking, patience.limit, r)
 		switch {
 		case err != nil && (cluster.IsDenied(err) || ctx.Err() != nil):
 			return err
 		case err != nil:
 			f.drop(at)
-			if err := patience.retry(ctx, err); err != nil {
-				return p.giveUp(ctx, slot, err)
+			cause = err
+			if err := patience.retry(ctx, cause); err != nil {
+				f.spent += time.Since(begun)
+				f.fail(at, err)
+				return p.giveUp(ctx, slot, doubt, err)
 			}
 			// Another node may own the slot by now: begin where it was.
-			r.reply, at, asking = errTryAgain, p.node.addr, false
+			r.reply, at, asking = nil, p.node.addr, false
 		case res.Outcome == Refused:
 			r.set(res.Err)
 		case res.Outcome == Again:
-			r.step, r.reply = res.Step, errTryAgain
+			r.step, r.reply = res.Step, &resp.ReplyError{Text: contradiction}
 		case res.Outcome == Vanished && asking && misses < maxMisses:
 			// Not at the migration's target: it may have been rolled back
 			// meanwhile, and the key be at the source again.
 			misses++
-			r.reply, at, asking = errTryAgain, p.node.addr, false
+			hops, r.reply, at, asking = 0, nil, p.node.addr, false
 		default:
+			if doubt != nil {
+				p.scan.ledger.lose(slotSetOf(slot), doubt)
+			}
 			return p.settled(res)
 		}
 	}
 }
 
-// errTryAgain stands for a reply that says nothing but to ask once more.
-var errTryAgain = &resp.ReplyError{Text: "TRYAGAIN"}
+// contradiction stands in for a reply when replies contradict each other.
+const contradiction = "TRYAGAIN (the replies about the key contradicted each other)"
 
 // ask asks one node about one key.
-func (f *follower) ask(ctx context.Context, p *pass, addr string, asking bool, r refusal) (Result, error) {
-	l, ok := f.links[addr]
-	if !ok {
-		var err error
-		if l, err = dial(ctx, p.scan.dialer, addr, p.scan.stall); err != nil {
-			return Result{}, err
-		}
-		if f.links == nil {
-			f.links = make(map[string]link)
-		}
-		f.links[addr] = l
+func (f *follower) ask(ctx context.Context, p *pass, addr string, asking bool, stall time.Duration, r refusal) (Result, error) {
+	l, err := f.link(ctx, p, addr, stall)
+	if err != nil {
+		return Result{}, err
 	}
 	commands := p.scan.kind.Commands(r.step)
 	f.out = f.out[:0]
@@ -133,33 +156,80 @@ func (f *follower) ask(ctx context.Context, p *pass, addr string, asking bool, r
 		}
 		f.out = c.append(f.out, r.key)
 	}
-	if _, err := l.conn.Write(f.out); err != nil {
+	res, err := f.answer(p, l.conn, asking, commands, r)
+	if err != nil {
+		return Result{}, &cluster.NodeError{Addr: addr, Command: commands[0].Name, Err: err}
+	}
+	return res, nil
+}
+
+// answer sends what is in f.out and reads the replies.
+func (f *follower) answer(p *pass, conn *resp.Conn, asking bool, commands []Command, r refusal) (Result, error) {
+	if _, err := conn.Write(f.out); err != nil {
 		return Result{}, err
 	}
 	if !asking {
-		return p.decoder.Decode(r.step, r.key, l.conn.Reader)
+		return p.decoder.Decode(r.step, r.key, conn.Reader)
 	}
 	// Between the replies that the decoder knows stand those to ASKING: take
 	// them out.
 	var replies []byte
 	for range commands {
-		v, err := l.conn.ReadValue()
-		if err != nil {
+		v, err := conn.ReadValue()
+		switch {
+		case err != nil:
 			return Result{}, err
-		}
-		if v.Err() != nil {
+		case v.Err() != nil:
 			replies = resp.AppendValue(replies, v)
-			if err := l.conn.Skip(); err != nil {
+			if err := conn.Skip(); err != nil {
 				return Result{}, err
 			}
 			continue
+		case v.Kind != resp.Simple:
+			return Result{}, resp.Unexpected(resp.Header{Kind: v.Kind}, "ASKING's OK")
 		}
-		if v, err = l.conn.ReadValue(); err != nil {
+		if v, err = conn.ReadValue(); err != nil {
 			return Result{}, err
 		}
 		replies = resp.AppendValue(replies, v)
 	}
 	return p.decoder.Decode(r.step, r.key, resp.NewReader(bytes.NewReader(replies), len(replies)))
+}
+
+// link is the connection to an address, made if need be.
+func (f *follower) link(ctx context.Context, p *pass, addr string, stall time.Duration) (link, error) {
+	if l, ok := f.links[addr]; ok {
+		l.conn.SetTimeout(stall)
+		return l, nil
+	}
+	if err := f.failed[addr]; err != nil {
+		return link{}, err
+	}
+	l, err := p.scan.connectFrom(ctx, &p.start, addr, stall)
+	if err != nil {
+		return link{}, err
+	}
+	if f.links == nil {
+		f.links = make(map[string]link)
+	}
+	for other := range f.links {
+		if len(f.links) < maxLinks {
+			break
+		}
+		f.drop(other)
+	}
+	f.links[addr] = l
+	return l, nil
+}
+
+// fail notes that an address was given up.
+func (f *follower) fail(addr string, err error) {
+	if f.failed == nil {
+		f.failed = make(map[string]error)
+	}
+	if len(f.failed) < maxLinks {
+		f.failed[addr] = err
+	}
 }
 
 func (f *follower) drop(addr string) {

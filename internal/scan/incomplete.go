@@ -11,7 +11,10 @@ import (
 // ErrIncomplete is what every [*IncompleteError] is, for errors.Is.
 var ErrIncomplete = errors.New("the scan is incomplete")
 
-var errNoOwner = errors.New("no master owned the slot when its turn came; wait until the cluster has settled (redis-cli --cluster check) and scan again")
+var (
+	errNoOwner   = errors.New("no master owned the slot when its turn came; wait until the cluster has settled (redis-cli --cluster check) and scan again")
+	errNoAddress = errors.New("the slot's master is announced without an address that can be used; correct its cluster-announce-port, or the port of the kind (plain or TLS) that is connected to")
+)
 
 // IncompleteError says that the rows handed out are not all: for some slots
 // it can't be promised that each key gave its row. The rows themselves are

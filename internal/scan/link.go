@@ -2,6 +2,8 @@ package scan
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redisarrow/redisarrow/cluster"
@@ -28,10 +30,24 @@ type link struct {
 	stop func() bool
 }
 
-// connect dials and asks the server about itself. Errors say which node, and
-// which command.
-func (s *Scan) connect(ctx context.Context, addr string) (link, state, error) {
-	l, err := dial(ctx, s.dialer, addr, s.stall)
+// connect connects to a master of the scan and asks it about itself. Errors say
+// which node, and which command. Another node than the one meant is an error:
+// what it owns is not what is looked for.
+func (s *Scan) connect(ctx context.Context, n *node) (link, state, error) {
+	l, now, err := s.connectTo(ctx, n.addr, s.stall)
+	if err == nil && n.id != "" && now.id != "" && now.id != n.id {
+		l.close()
+		err = wrongNode(n.addr, "it is node %s, not %s", now.id, n.id)
+	}
+	if err != nil {
+		return link{}, state{}, err
+	}
+	return l, now, nil
+}
+
+// connectTo connects to a server and asks it about itself.
+func (s *Scan) connectTo(ctx context.Context, addr string, stall time.Duration) (link, state, error) {
+	l, err := dial(ctx, s.dialer, addr, stall)
 	if err != nil {
 		return link{}, state{}, err
 	}
@@ -41,6 +57,22 @@ func (s *Scan) connect(ctx context.Context, addr string) (link, state, error) {
 		return link{}, state{}, err
 	}
 	return l, now, nil
+}
+
+// connectFrom follows a redirect of the node that is in a state. A redirect
+// names an address only; that it leads into the same cluster shows in that
+// the nodes know each other, one of them at least.
+func (s *Scan) connectFrom(ctx context.Context, from *state, addr string, stall time.Duration) (link, error) {
+	l, now, err := s.connectTo(ctx, addr, stall)
+	if err == nil && now.id != from.id && !slices.Contains(now.peers, from.id) && !slices.Contains(from.peers, now.id) {
+		l.close()
+		err = wrongNode(addr, "it is node %s of another cluster, which doesn't know node %s that redirects there", now.id, from.id)
+	}
+	return l, err
+}
+
+func wrongNode(addr, format string, args ...any) error {
+	return &cluster.NodeError{Addr: addr, Command: "CLUSTER NODES", Err: fmt.Errorf("%w: "+format, append([]any{cluster.ErrWrongNode}, args...)...)}
 }
 
 // dial connects. The connection closes when ctx ends: that is what interrupts
@@ -95,7 +127,7 @@ func (p *pass) open(ctx context.Context) error {
 }
 
 func (p *pass) tryOpen(ctx context.Context) error {
-	l, now, err := p.scan.connect(ctx, p.node.addr)
+	l, now, err := p.scan.connect(ctx, p.node)
 	if err != nil {
 		return err
 	}
@@ -120,7 +152,7 @@ func (p *pass) reconnect(ctx context.Context, cause error) error {
 			return err
 		}
 		p.count.Retries++
-		l, now, err := p.scan.connect(ctx, p.node.addr)
+		l, now, err := p.scan.connect(ctx, p.node)
 		if err != nil {
 			if cluster.IsDenied(err) {
 				return err

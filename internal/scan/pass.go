@@ -455,10 +455,14 @@ func (p *pass) tally(res Result) {
 	}
 }
 
-// giveUp loses the slot of a key that nobody answers for.
-func (p *pass) giveUp(ctx context.Context, slot uint16, reason error) error {
+// giveUp loses the slot of a key that nobody answers for. doubt is what would
+// have lost it anyway, or nil.
+func (p *pass) giveUp(ctx context.Context, slot uint16, doubt, reason error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if doubt != nil {
+		reason = fmt.Errorf("%w; looking for its keys: %w", doubt, reason)
 	}
 	p.scan.ledger.lose(slotSetOf(slot), reason)
 	p.gaveUp.Add(slot)

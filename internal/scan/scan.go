@@ -65,10 +65,11 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 		wanted = slotSetOf(slot)
 	}
 	s.ledger = newLedger(wanted)
+	s.ledger.lose(topology.Unaddressed(), errNoAddress)
 	s.ledger.lose(topology.Unowned(), errNoOwner)
 	for _, m := range topology.Masters {
 		if mine := wanted.Intersect(m.Slots); !mine.Empty() {
-			s.nodes = append(s.nodes, &node{addr: m.Addr, slots: m.Slots})
+			s.nodes = append(s.nodes, &node{id: m.ID, addr: m.Addr, slots: m.Slots})
 		}
 	}
 	return s, s.tryFirst(ctx)
@@ -80,7 +81,7 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 func (s *Scan) tryFirst(ctx context.Context) error {
 	var failed error
 	for _, n := range s.nodes {
-		l, _, err := s.connect(ctx, n.addr)
+		l, _, err := s.connect(ctx, n)
 		if err == nil {
 			l.close()
 			return nil
@@ -190,6 +191,9 @@ func (s *Scan) pass(ctx context.Context, n *node, decoder Decoder, seen *seen) e
 func (p *pass) run(ctx context.Context) error {
 	if err := p.open(ctx); err != nil {
 		return err
+	}
+	if p.slots.Empty() {
+		return nil // it isn't a master any more, or others have its slots
 	}
 	if err := p.walk(ctx); err != nil {
 		return err

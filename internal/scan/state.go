@@ -15,7 +15,9 @@ import (
 // from the others answer it too. So what a pass has read counts for a slot
 // only if the server's state before and after says that it was the owner.
 type state struct {
-	runID  string // one for each life of the process; empty if INFO is denied
+	id     string   // the node's ID in its cluster; empty outside of one
+	peers  []string // IDs of the other nodes that it knows
+	runID  string   // one for each life of the process; empty if INFO is denied
 	master bool
 	epoch  uint64          // grows when the node takes over slots
 	owned  cluster.SlotSet // its slots
@@ -61,7 +63,10 @@ func readClusterState(ctx context.Context, conn *resp.Conn) (state, error) {
 	if err != nil {
 		return state{}, err
 	}
-	s := state{master: view.Self.Master(), epoch: view.Self.Epoch, owned: view.Self.Slots, up: true}
+	s := state{id: view.Self.ID, master: view.Self.Master(), epoch: view.Self.Epoch, owned: view.Self.Slots, up: true}
+	for i := range view.Others {
+		s.peers = append(s.peers, view.Others[i].ID)
+	}
 	for slot := range view.Migrating {
 		s.open.Add(slot)
 	}

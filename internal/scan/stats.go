@@ -45,6 +45,7 @@ type NodeStats struct {
 // node is a master of the scan. Its counters are written by one pass, page by
 // page, and read by anybody at any time.
 type node struct {
+	id    string // "" if the topology doesn't tell it
 	addr  string
 	slots cluster.SlotSet // by the topology at the scan's start
 	stats atomic.Pointer[Counters]
