@@ -46,6 +46,10 @@ func TestReadScan(t *testing.T) {
 		_, _, err := read(bad)
 		require.Error(t, err, bad)
 	}
+	// In a stream out of step a value may stand where the cursor should.
+	_, _, err = read("*2\r\n$6\r\nsecret\r\n*0\r\n")
+	require.ErrorContains(t, err, "cursor")
+	assert.NotContains(t, err.Error(), "secret")
 	_, _, err = read("-NOPERM no\r\n")
 	var reply *resp.ReplyError
 	require.ErrorAs(t, err, &reply)

@@ -247,7 +247,7 @@ func readScan(r *resp.Reader, pg *page) (next uint64, err error) {
 	}
 	next, err = strconv.ParseUint(string(cursor), 10, 64)
 	if err != nil {
-		return 0, &resp.ProtocolError{Reason: fmt.Sprintf("SCAN returned the cursor %q", cursor)}
+		return 0, &resp.ProtocolError{Reason: fmt.Sprintf("SCAN returned a cursor of %d bytes that isn't a number", len(cursor))}
 	}
 	h, err = r.ReadHeader()
 	if err != nil {
