@@ -207,7 +207,10 @@ func (b *builder) badCell(key []byte, position int, value []byte, err error) {
 	case convert.Fail:
 		if b.failure == nil {
 			c := b.layout.columns[position]
-			b.failure = &CellError{Key: shorten(key), Field: c.Name(), Type: c.Type(), Value: shorten(value), Err: err}
+			b.failure = &CellError{Key: shorten(key), Field: c.Name(), Type: c.Type(), Err: err, Redacted: b.config.RedactValues}
+			if !b.config.RedactValues {
+				b.failure.Value = shorten(value)
+			}
 		}
 	}
 }

@@ -69,6 +69,12 @@ type Config struct {
 	// column, which can't be null, leaves the row out under Null too.
 	OnParseError convert.Policy
 
+	// RedactValues leaves values out of errors: a [*CellError] has the key, the
+	// column and the reason, and no Value. Keys are named all the same, also the
+	// one that doesn't fit a utf8 column. Nothing else that this package
+	// returns or logs holds a value in any case.
+	RedactValues bool
+
 	// StallTimeout is how long a server may be silent, or something fail
 	// again and again, before it is given up; 0 means [DefaultStallTimeout].
 	// It doesn't count the time that batches wait for their reader.

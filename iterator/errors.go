@@ -38,8 +38,11 @@ type CellError struct {
 	Key   string         // the key; its first bytes, if it is long
 	Field string         // the column
 	Type  arrow.DataType // the column's type
-	Value string         // the text; its first bytes, if it is long
-	Err   error          // convert.ErrSyntax, ErrRange, ErrUTF8
+	Value string         // the text; its first bytes, if it is long; empty if Redacted
+	Err   error          // convert.ErrSyntax, ErrRange, ErrScale, ErrUTF8
+
+	// Redacted says that Value was left out for [Config.RedactValues].
+	Redacted bool
 }
 
 // maxShownBytes bounds a key or a value in an error.
@@ -53,8 +56,12 @@ func shorten(b []byte) string {
 }
 
 func (e *CellError) Error() string {
-	return fmt.Sprintf("key %q, column %q: %q does not fit %s: %v (change the column's type, or let OnParseError make it null or skip the row)",
-		e.Key, e.Field, e.Value, e.Type, e.Err)
+	value := "its value"
+	if !e.Redacted {
+		value = fmt.Sprintf("%q", e.Value)
+	}
+	return fmt.Sprintf("key %q, column %q: %s does not fit %s: %v (change the column's type, or let OnParseError make it null or skip the row)",
+		e.Key, e.Field, value, e.Type, e.Err)
 }
 
 // Unwrap returns the parser's error.

@@ -245,6 +245,11 @@ func TestExportParseErrors(t *testing.T) {
 	p := redisarrow(t, exportArgs(c, filepath.Join(dir, "out.arrow"), hashArgs...)...)
 	requireLine(t, p, exitFailure, "user:7", "age", "int64", "seven", "--on-parse-error")
 	assert.Empty(t, names(t, dir))
+
+	p = redisarrow(t, exportArgs(c, filepath.Join(dir, "out.arrow"), append(hashArgs, "--redact-values")...)...)
+	requireLine(t, p, exitFailure, "user:7", "age", "int64", "its value", "--on-parse-error")
+	assert.NotContains(t, p.stderr, "seven")
+	assert.Empty(t, names(t, dir))
 }
 
 func TestExportStandalone(t *testing.T) { // acceptance M, row 18

@@ -25,7 +25,7 @@ func TestHelp(t *testing.T) {
 	assert.Empty(t, p.stderr)
 	for _, flag := range []string{
 		"url", "type", "pattern", "schema", "value-type", "key", "ttl", "index", "batch-size", "max-rows",
-		"concurrency", "on-parse-error", "compression", "user", "password-file", "tls", "cacert", "cert",
+		"concurrency", "on-parse-error", "redact-values", "compression", "user", "password-file", "tls", "cacert", "cert",
 		"key-file", "server-name", "stall-timeout", "output",
 	} {
 		assert.Regexp(t, regexp.MustCompile(`(?m)^ +--`+flag+`[ \[]`), p.stdout)

@@ -71,7 +71,7 @@ func (f *rowFlags) register(fs *pflag.FlagSet) {
 	f.given = fs.Changed
 	fs.Var(newValue(&f.redisType, "", "hash|string", parseRedisType), "type", "what to read; keys of other types are left out (required)")
 	fs.StringVar(&f.schemaText, "schema", "", "columns as `TEXT`, such as 'name:utf8,age:int64,seen:timestamp[ms,UTC]'; required for hashes")
-	fs.StringVar(&f.valueType, "value-type", defaultValueType, "`TYPE` of the column \"value\" of strings: utf8, binary, int64, float64, boolean, date32, timestamp")
+	fs.StringVar(&f.valueType, "value-type", defaultValueType, "`TYPE` of the column \"value\" of strings, such as int64, decimal128[10,2] or timestamp[ms,UTC]")
 	for _, c := range []struct {
 		dst              *string
 		flag, name, what string
