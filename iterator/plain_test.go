@@ -2,19 +2,14 @@ package iterator_test
 
 import (
 	"context"
-	"encoding/hex"
-	"fmt"
 	"math"
 	"math/big"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 )
@@ -136,80 +131,34 @@ func plainLine(key string, k *plainKey, columns []plainColumn) (line string, bad
 	return strings.Join(cells, " "), bad
 }
 
-const plainNull = "-"
-
-func plainBytes(text string) string { return "x" + hex.EncodeToString([]byte(text)) }
-
-// plainFloat is the bits of a float: all NaNs are the same.
-func plainFloat(f float64) string {
-	if math.IsNaN(f) {
-		return "nan"
-	}
-	return fmt.Sprintf("%016x", math.Float64bits(f))
-}
-
-var (
-	plainInteger = regexp.MustCompile(`^[+-]?[0-9]+$`)
-	plainDecimal = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
-	plainLayouts = []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04:05Z07:00", "2006-01-02T15:04", time.DateOnly}
-)
-
-// plainCell is the cell of a text, ok is false if there is none. It reads
-// what the random data has, with the standard library's parsers.
+// plainCell is the cell of a text of one of the types that the big data sets
+// have; ok is false if there is none.
 func plainCell(text, typ string) (cell string, ok bool) {
 	switch typ {
 	case "utf8":
-		return plainBytes(text), utf8.ValidString(text)
+		return plainUTF8(text)
 	case "binary":
-		return plainBytes(text), true
+		return plainBinary(text)
 	case "int64":
-		n, err := strconv.ParseInt(text, 10, 64)
-		return strconv.FormatInt(n, 10), err == nil && plainInteger.MatchString(text)
+		return plainInt64(text)
 	case "float64":
-		if strings.ToLower(text) == "nan" {
-			return "nan", true
-		}
-		f, _ := strconv.ParseFloat(text, 64) // out of range: the infinity
-		return plainFloat(f), plainDecimal.MatchString(text) || strings.TrimLeft(strings.ToLower(text), "+-") == "inf"
+		return plainFloat64(text)
 	case "boolean":
-		switch strings.ToLower(text) {
-		case "true", "t", "yes", "y", "1":
-			return "true", true
-		case "false", "f", "no", "n", "0":
-			return "false", true
-		}
-		return "", false
+		return plainBoolean(text)
 	case "date32":
-		if d, err := time.Parse(time.DateOnly, text); err == nil {
-			return strconv.FormatInt(d.Unix()/86400, 10), true // of dates since 1970
-		}
-		n, err := strconv.ParseInt(text, 10, 32)
-		return strconv.FormatInt(n, 10), err == nil && n >= 0 && n <= 2932896
+		return plainDate(text)
 	case "timestamp[us]":
-		for _, layout := range plainLayouts {
-			if at, err := time.Parse(layout, text); err == nil {
-				return strconv.FormatInt(at.UnixMicro(), 10), true
-			}
-		}
-		n, ok := new(big.Int).SetString(text, 10)
-		if !ok {
-			return "", false
-		}
-		million := big.NewInt(1_000_000)
-		switch { // not negative
-		case len(text) <= 10:
-			return n.Mul(n, million).String(), true
-		case len(text) <= 13:
-			return n.Mul(n, big.NewInt(1000)).String(), true
-		case len(text) <= 16:
-			return n.String(), true
-		default:
-			return n.Div(n, big.NewInt(1000)).String(), true
-		}
+		return plainMicroseconds(text)
 	default:
 		return "", false
 	}
 }
+
+var (
+	plainInt64        = plainInteger(big.NewInt(math.MinInt64), big.NewInt(math.MaxInt64))
+	plainFloat64      = plainFloats(64)
+	plainMicroseconds = plainTimestamp(arrow.Microsecond, time.UTC, nil)
+)
 
 // arrowLines are the rows of a batch as lines, but for the columns to be left
 // out.
@@ -226,28 +175,9 @@ func arrowLines(t testing.TB, b arrow.RecordBatch, leaveOut ...string) []string 
 			if len(line) > 0 {
 				line = append(line, ' ')
 			}
-			if col.IsNull(i) {
-				line = append(line, plainNull...)
-				continue
-			}
-			switch col := col.(type) {
-			case *array.String:
-				line = hex.AppendEncode(append(line, 'x'), []byte(col.Value(i)))
-			case *array.Binary:
-				line = hex.AppendEncode(append(line, 'x'), col.Value(i))
-			case *array.Int64:
-				line = strconv.AppendInt(line, col.Value(i), 10)
-			case *array.Date32:
-				line = strconv.AppendInt(line, int64(col.Value(i)), 10)
-			case *array.Timestamp:
-				line = strconv.AppendInt(line, int64(col.Value(i)), 10)
-			case *array.Boolean:
-				line = strconv.AppendBool(line, col.Value(i))
-			case *array.Float64:
-				line = append(line, plainFloat(col.Value(i))...)
-			default:
-				require.Fail(t, "a column of another type", "%s", col.DataType())
-			}
+			var err error
+			line, err = appendCell(line, col, i)
+			require.NoError(t, err)
 		}
 		lines[i] = string(line)
 	}
