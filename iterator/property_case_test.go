@@ -1,0 +1,171 @@
+package iterator_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redisarrow/redisarrow/convert"
+	"github.com/redisarrow/redisarrow/internal/minicluster"
+	"github.com/redisarrow/redisarrow/iterator"
+)
+
+// propertyCase is everything that one seed makes. A case is run once: its
+// faults remember what they have done.
+type propertyCase struct {
+	seed    uint64
+	server  propertyServer
+	schema  propertySchema
+	keys    []propertyKey
+	pattern propertyPattern
+	config  iterator.Config
+	reader  propertyReader
+	faults  []*propertyFault
+	early   bool // faults begin before the scan is opened
+}
+
+// propertyCut is what is left out of a case to make it simpler.
+type propertyCut struct {
+	keys   int   // only so many; 0: all
+	faults []int // these aren't there
+}
+
+func newPropertyCase(seed uint64, cut propertyCut) *propertyCase {
+	// Each part has its own numbers, so that leaving something out of one
+	// leaves the others as they are.
+	part := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, n)) }
+	c := &propertyCase{seed: seed, schema: newPropertySchema(part(1)), server: newPropertyServer(part(2))}
+	r := part(3)
+	n := oneOf(r, 0, 1, 2, r.IntN(30), r.IntN(30), r.IntN(300), r.IntN(300), r.IntN(300), r.IntN(1500))
+	c.config = newPropertyConfig(r, n)
+	c.reader = newPropertyReader(r)
+	c.early = r.IntN(4) == 0
+	clean := r.IntN(5) == 0
+	if c.config.OnParseError == convert.Fail {
+		clean = r.IntN(4) > 0
+	}
+	data := newPropertyData(part(4), &c.schema, clean, false)
+	c.keys = data.keys(n)
+	c.pattern = newPropertyPattern(part(5), c.keys)
+	c.config.Pattern = c.pattern.glob
+	faults := propertyFaults{r: part(6), server: &c.server, data: data, keys: c.keys}
+	for i, f := range faults.draw() {
+		if !slices.Contains(cut.faults, i) {
+			c.faults = append(c.faults, f)
+		}
+		if f.lasting {
+			c.config.StallTimeout = shortStall
+		}
+	}
+	if cut.keys > 0 {
+		c.keys = c.keys[:min(cut.keys, len(c.keys))]
+	}
+	return c
+}
+
+func (c *propertyCase) parts() (keys, faults int) { return len(c.keys), len(c.faults) }
+
+// String is all that somebody needs who looks into a failure.
+func (c *propertyCase) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "  server  %s\n  schema  %s\n  data    %d keys", &c.server, &c.schema, len(c.keys))
+	if len(c.keys) <= 5 {
+		for _, k := range c.keys {
+			fmt.Fprintf(&b, "\n          %s %.100q %.200q %.100q %v", k.kind, k.name, k.fields, k.value, k.expires)
+		}
+	}
+	fmt.Fprintf(&b, "\n  config  %s\n  reader  batches %d, cancel %v\n", describeConfig(c.config), c.reader.batches, c.reader.cancel)
+	for i, f := range c.faults {
+		fmt.Fprintf(&b, "  fault %d %s\n", i, f)
+	}
+	if len(c.faults) == 0 {
+		b.WriteString("  no faults\n")
+	} else if c.early {
+		b.WriteString("  faults begin before the scan is opened\n")
+	}
+	return b.String()
+}
+
+// run starts a fake, scans it and judges what came of it.
+func (c *propertyCase) run() (end propertyEnd, happened bool, err error) {
+	begun := time.Now().Truncate(time.Millisecond)
+	w := newPropertyWorld(c.faults, begun)
+	config := c.server.config
+	config.Now = func() time.Time { return time.UnixMilli(w.now.Load()) }
+	if w.cluster, err = minicluster.Start(config); err != nil {
+		return "", false, err
+	}
+	defer w.cluster.Close()
+	for i := range c.keys {
+		w.store(&c.keys[i])
+	}
+	rdb := c.client(w)
+	defer rdb.Close()
+
+	w.begin()
+	if c.early {
+		w.cluster.SetFault(w.fault)
+	}
+	got := c.schema.scanAll(rdb, c.config, func() { w.cluster.SetFault(w.fault) }, c.reader)
+	w.cluster.SetFault(nil)
+	end, err = c.verdict(w).judge(got)
+	return end, w.happened() > 0, err
+}
+
+// client is of some of the nodes.
+func (c *propertyCase) client(w *propertyWorld) redis.UniversalClient {
+	addrs := w.cluster.Addrs()
+	if c.server.single {
+		return redis.NewClient(&redis.Options{Addr: addrs[c.server.seeds%len(addrs)]})
+	}
+	if n := c.server.seeds; n > 0 && n < len(addrs) {
+		addrs = addrs[:n]
+	}
+	return redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs})
+}
+
+// verdict is what may come of the case, by what has happened.
+func (c *propertyCase) verdict(w *propertyWorld) *propertyVerdict {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	v := &propertyVerdict{schema: &c.schema, config: c.config, begun: w.begun}
+	// With little patience it may end by itself on a busy machine.
+	v.incomplete = c.config.StallTimeout == shortStall
+	v.mayNotOpen = v.incomplete
+	v.quiet = !v.incomplete && w.happened() == 0
+	logouts := 0
+	for i, f := range w.faults {
+		if w.fired[i].Load() == 0 {
+			continue
+		}
+		v.incomplete = v.incomplete || f.incomplete
+		v.unowned = v.unowned || f.unowned && f.begins
+		v.mayNotOpen = v.mayNotOpen || c.early || f.begins
+		if f.logout {
+			logouts++
+		}
+		if f.fatal != "" {
+			v.fatal = append(v.fatal, f.fatal)
+		}
+	}
+	if logouts > 1 {
+		v.fatal = append(v.fatal, "NOAUTH")
+	}
+	for _, now := range w.clocks {
+		v.clock = append(v.clock, [2]int64{now, now})
+	}
+	now := w.clocks[len(w.clocks)-1]
+	added := map[string]bool{}
+	for i := range w.added {
+		added[w.added[i].name] = true
+	}
+	maybe := func(k *propertyKey) bool {
+		return w.gone[k.name] || added[k.name] || k.expires != 0 && w.begun+k.expires.Milliseconds() <= now
+	}
+	keys := append(slices.Clone(c.keys), w.added...)
+	v.oracle = newPropertyOracle(&c.schema, c.config.OnParseError, c.pattern.matches, keys, maybe, w.begun)
+	return v
+}
