@@ -38,9 +38,9 @@ import (
 //   - port is the published port, the same on both sides, for there is one port
 //     that is announced: clients are told of it, and replicas use it.
 type containerCluster struct {
-	nodes    []*containerNode // masters first
-	masters  int
-	replicas int // of each master
+	dockerEngine
+	nodes   []*containerNode // masters first, then each one's first replica, and so on
+	masters int
 }
 
 type containerNode struct {
@@ -65,7 +65,7 @@ func startContainers(t *testing.T, engine dockerEngine, masters, replicas int) *
 	testcontainers.CleanupNetwork(t, bridge)
 	require.NoError(t, err)
 
-	c := &containerCluster{nodes: make([]*containerNode, masters*(1+replicas)), masters: masters, replicas: replicas}
+	c := &containerCluster{dockerEngine: engine, nodes: make([]*containerNode, masters*(1+replicas)), masters: masters}
 	var starts errgroup.Group
 	for i := range c.nodes {
 		starts.Go(func() (err error) {
@@ -180,7 +180,9 @@ func runNode(ctx context.Context, t *testing.T, engine dockerEngine, port string
 			"--cluster-announce-hostname", engine.host,
 			"--cluster-preferred-endpoint-type", "hostname",
 			"--cluster-node-timeout", "5000",
+			// Replicas are to be there at once, and told of: they are when they have heard something from their master.
 			"--repl-diskless-sync-delay", "0",
+			"--repl-ping-replica-period", "1",
 			"--save", "",
 		),
 		network.WithNetwork(nil, bridge),
@@ -192,15 +194,15 @@ func runNode(ctx context.Context, t *testing.T, engine dockerEngine, port string
 	)
 	// Nothing in these servers is worth a shutdown in good order.
 	testcontainers.CleanupContainer(t, ctr, testcontainers.StopTimeout(0))
-	if err != nil {
-		return nil, fmt.Errorf("starting a container of %s: %w", engine.image, err)
-	}
 	n := &containerNode{DockerContainer: ctr, addr: net.JoinHostPort(engine.host, port)}
 	t.Cleanup(func() {
-		if t.Failed() {
+		if t.Failed() && ctr != nil {
 			t.Logf("log of %s:\n%s", n.addr, n.log())
 		}
 	})
+	if err != nil {
+		return nil, fmt.Errorf("starting a container of %s: %w", engine.image, err)
+	}
 	if n.ip, err = ctr.ContainerIP(ctx); err != nil {
 		return nil, err
 	}
@@ -246,6 +248,32 @@ func (c *containerCluster) join(ctx context.Context, t *testing.T) {
 			require.NoError(t, n.rdb.ClusterReplicate(ctx, master.id).Err()) // as soon as it knows its master
 		}, time.Minute, 50*time.Millisecond)
 	}
+	c.awaitJoined(ctx, t)
+}
+
+// removeReplicas ends the replicas, and makes the masters forget them.
+func (c *containerCluster) removeReplicas(t *testing.T) {
+	t.Helper()
+	ctx := t.Context()
+	replicas := c.nodes[c.masters:]
+	c.nodes = c.nodes[:c.masters]
+	for _, replica := range replicas {
+		require.NoError(t, testcontainers.TerminateContainer(replica, testcontainers.StopTimeout(0)))
+	}
+	for _, n := range c.nodes {
+		for _, replica := range replicas {
+			// Since Redis 7.2 nodes tell each other, so that it may not know the replica any more.
+			if err := n.rdb.ClusterForget(ctx, replica.id).Err(); err != nil {
+				require.ErrorContains(t, err, "Unknown node")
+			}
+		}
+	}
+	c.awaitJoined(ctx, t)
+}
+
+// awaitJoined waits until the nodes agree, see [containerCluster.assertJoined].
+func (c *containerCluster) awaitJoined(ctx context.Context, t *testing.T) {
+	t.Helper()
 	for _, n := range c.nodes {
 		require.EventuallyWithT(t, func(t *assert.CollectT) { c.assertJoined(ctx, t, n) }, time.Minute, 100*time.Millisecond)
 	}
