@@ -203,9 +203,11 @@ func runNode(ctx context.Context, t *testing.T, engine dockerEngine, port string
 	if err != nil {
 		return nil, fmt.Errorf("starting a container of %s: %w", engine.image, err)
 	}
-	if n.ip, err = ctr.ContainerIP(ctx); err != nil {
+	inspected, err := ctr.Inspect(ctx)
+	if err != nil {
 		return nil, err
 	}
+	n.ip = inspected.NetworkSettings.Networks[bridge.Name].IPAddress.String()
 	n.rdb = redis.NewClient(&redis.Options{Addr: n.addr, Password: containerPassword})
 	t.Cleanup(func() { _ = n.rdb.Close() })
 	n.id, err = n.rdb.ClusterMyID(ctx).Result()
