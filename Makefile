@@ -7,6 +7,7 @@ SHELL := /bin/sh
 GO ?= go
 # Real servers of these names are fetched and tested on, see internal/testcluster/fetch-servers.sh.
 SERVERS ?= redis-7.0 redis-8.0 valkey-8.1 valkey-9.1
+export REDISARROW_TEST_SERVERS ?= $(SERVERS)
 # How long each fuzz target runs: a time, or executions as in 20000x.
 FUZZTIME ?= 60s
 # Arguments of the benchmark: go run ./bench -help lists them.

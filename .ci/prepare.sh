@@ -20,3 +20,8 @@ python3 -c 'import ensurepip, venv' 2>/dev/null ||
 
 [ "$(${GO:-go} env CGO_ENABLED)" = 1 ] ||
 	lacks "a C compiler (Debian: gcc libc6-dev)" "the race detector"
+
+case ${REDISARROW_TEST_IMAGE:-} in
+redisarrow-test:*) internal/testcluster/image.sh "${REDISARROW_TEST_IMAGE#*:}" ;;
+*) docker version --format 'Docker engine {{.Server.Version}}' ;; # the tests pull their image
+esac || lacks "Docker, see above" "the test on a cluster in Docker"
