@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -192,6 +193,54 @@ func TestLongNames(t *testing.T) {
 		require.NoError(t, got.err)
 		assertRows(t, want, got.rows)
 	}
+}
+
+// Keys of 100 KiB and of 1 MiB with some short ones: every key has its row,
+// and once they have been met, SCAN is asked for no more of them at a time than
+// are some MiB.
+func TestLongKeys(t *testing.T) {
+	c, rdb := fake(t, minicluster.Config{})
+	var want []string
+	add := func(i, size int) {
+		key := fmt.Sprint("{k}", i, longText(i, size))
+		c.SetHash(key, "v", fmt.Sprint(i))
+		c.SetString("s"+key, fmt.Sprint(i))
+		want = append(want, key+"|"+fmt.Sprint(i))
+	}
+	for i := range 300 {
+		add(i, 100_000)
+	}
+	for i := range 10 {
+		add(1000+i, 1<<20)
+	}
+	for i := range 50 {
+		add(2000+i, 10)
+	}
+	slices.Sort(want)
+	for _, batchBytes := range []int64{1 << 20, 0} {
+		c.SetRecord(true)
+		got := readAll(hashes(t, rdb, "_key:key,v:int64", iterator.Config{Pattern: "{k}*", BatchBytes: batchBytes}))
+		c.SetRecord(false)
+		require.NoError(t, got.err)
+		assertLongRows(t, want, got.rows)
+		var counts []int
+		for _, command := range c.Log() {
+			if args := command.Args; args[0] == "SCAN" {
+				n, err := strconv.Atoi(args[slices.Index(args, "COUNT")+1])
+				require.NoError(t, err)
+				counts = append(counts, n)
+			}
+		}
+		c.ResetLog()
+		assert.Equal(t, 100, counts[0])
+		assert.Less(t, slices.Max(counts[1:]), 100)
+	}
+	got := readAll(strs(t, rdb, "_key:key,value:int64", iterator.Config{}))
+	require.NoError(t, got.err)
+	for i := range got.rows {
+		got.rows[i] = got.rows[i][1:]
+	}
+	assertLongRows(t, want, got.rows)
 }
 
 // A value of more than 1 GiB is refused at once, by key and field.

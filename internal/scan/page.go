@@ -47,13 +47,13 @@ func (p *page) filter(keep func(i int) bool) {
 	p.keys, p.ends = p.keys[:end], p.ends[:kept]
 }
 
-// maxKeptBytes is how large a page's memory may be to be used again: one
-// page of giant keys must not be held for ever.
+// maxKeptBytes is how large the memory of a page, or of commands, may be to be
+// used again: that of giant keys must not be held for ever.
 const maxKeptBytes = 1 << 20
 
-func (p *page) reset(step uint8) {
+func (p *page) reset() {
 	if cap(p.keys) > maxKeptBytes {
 		p.keys = nil
 	}
-	*p = page{step: step, keys: p.keys[:0], ends: p.ends[:0]}
+	*p = page{keys: p.keys[:0], ends: p.ends[:0]}
 }

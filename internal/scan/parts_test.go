@@ -25,10 +25,10 @@ func TestPageFilter(t *testing.T) {
 	for i, want := range []string{"", "ccc", "dd"} {
 		assert.Equal(t, want, string(pg.key(i)))
 	}
-	pg.reset(1)
+	pg.reset()
 	assert.Zero(t, pg.len())
 	pg.add([]byte(strings.Repeat("x", 2*maxKeptBytes)))
-	pg.reset(0)
+	pg.reset()
 	assert.Zero(t, cap(pg.keys), "a page of giants isn't kept")
 }
 
@@ -77,11 +77,17 @@ func FuzzReadScan(f *testing.F) {
 // flight than its budget by its own estimate.
 func TestSizer(t *testing.T) {
 	s := newSizer(1000)
+	assert.Equal(t, 1, s.allow(), "a giant, for all that is known")
+	s.sent(1)
+	assert.Zero(t, s.allow())
+	s.received(1, 10)
+	assert.Equal(t, 4, s.allow())
+	s.sent(4)
+	assert.Zero(t, s.allow())
+	s.received(4, 40)
 	assert.Equal(t, 16, s.allow())
 	s.sent(16)
-	assert.Zero(t, s.allow())
-	s.received(16, 160) // 10 bytes each
-	assert.Equal(t, 64, s.allow())
+	s.received(16, 160)
 	s.sent(64)
 	s.received(64, 640)
 	assert.Equal(t, 100, s.allow(), "the budget, not the window")
@@ -97,6 +103,33 @@ func TestSizer(t *testing.T) {
 		s.received(1, 1)
 	}
 	assert.Greater(t, s.allow(), 100)
+}
+
+// The pager asks for fewer keys when they are long, and for more again when
+// they aren't.
+func TestPager(t *testing.T) {
+	g := newPager(1000)
+	ask := func(keyBytes int64) int {
+		n := g.count()
+		g.received(int64(n) * keyBytes)
+		return n
+	}
+	assert.Equal(t, 100, ask(20))
+	assert.Equal(t, 1000, ask(20))
+	assert.Equal(t, 1000, ask(1<<20))
+	assert.Equal(t, 4, ask(1<<20))
+	assert.Equal(t, 4, ask(10<<20))
+	assert.Equal(t, 1, ask(10<<20))
+	pages := 0
+	for ask(20) < 1000 {
+		pages++
+	}
+	assert.Less(t, pages, 30)
+	assert.Equal(t, 1000, ask(0))
+
+	g = newPager(10)
+	assert.Equal(t, 10, ask(20))
+	assert.Equal(t, 10, ask(20))
 }
 
 // However many workers ask, exactly the limit is given, and what is given

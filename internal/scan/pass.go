@@ -46,6 +46,7 @@ type pass struct {
 	again    *page     // keys to be asked about once more, being gathered
 	queue    []request // in flight, oldest first
 	sizer    sizer
+	pager    pager
 	out      []byte // commands to be sent
 	spare    []*page
 	hashes   []uint64  // of the keys of the page being filtered
@@ -144,6 +145,8 @@ func (p *pass) askScan() {
 	var digits [20]byte
 	p.out = append(p.out, p.scan.scanHead...)
 	p.out = resp.AppendBulk(p.out, strconv.AppendUint(digits[:0], p.cursor, 10))
+	p.out = resp.AppendBulkString(p.out, "COUNT")
+	p.out = resp.AppendBulk(p.out, strconv.AppendInt(digits[:0], int64(p.pager.count()), 10))
 	p.out = append(p.out, p.scan.scanTail...)
 	p.queue = append(p.queue, request{})
 	p.progress = scanAsked
@@ -201,15 +204,17 @@ func (p *pass) receive(ctx context.Context) error {
 // receiveScan takes in a page of keys.
 func (p *pass) receiveScan(ctx context.Context) error {
 	pg := p.takePage(0)
+	begin := p.link.conn.BytesRead()
 	next, err := readScan(p.link.conn.Reader, pg)
 	if reply := (*resp.ReplyError)(nil); errors.As(err, &reply) {
 		p.progress = scanIdle
 		return p.troubled(ctx, "SCAN", reply)
 	}
 	if err != nil {
-		return &brokenError{err}
+		return p.unreadable("SCAN", err)
 	}
 	p.succeeded()
+	p.pager.received(p.link.conn.BytesRead() - begin)
 	p.count.Scanned += int64(pg.len())
 	p.filter(pg)
 	if p.order == slotOrder {
@@ -223,7 +228,7 @@ func (p *pass) receiveScan(ctx context.Context) error {
 	if pg.len() > 0 {
 		p.pages = append(p.pages, pg)
 	} else {
-		p.spare = append(p.spare, pg)
+		p.retire(pg)
 	}
 	return nil
 }
@@ -315,7 +320,7 @@ func (p *pass) receiveFetch(ctx context.Context, req request) error {
 		keyBytes += int64(len(key))
 		res, err := p.decoder.Decode(pg.step, key, conn.Reader)
 		if err != nil {
-			failed = p.unreadable(key, err)
+			failed = p.unreadable(p.scan.about(key), err)
 			break
 		}
 		pg.received++
@@ -356,26 +361,31 @@ func (p *pass) receiveFetch(ctx context.Context, req request) error {
 		// Mostly it is the first one.
 		i := slices.Index(p.pages, pg)
 		p.pages = slices.Delete(p.pages, i, i+1)
-		p.spare = append(p.spare, pg)
+		p.retire(pg)
 	}
 	return p.follow(ctx)
 }
 
-// unreadable is the error for a reply about a key that can't be read on.
-func (p *pass) unreadable(key []byte, err error) error {
+// unreadable is the error for a reply to a command that can't be read on.
+func (p *pass) unreadable(command string, err error) error {
 	if errors.Is(err, resp.ErrTooLarge) {
-		// It would be no smaller the next time.
-		return tooLarge(p.node.addr, p.scan.kind.Commands(0)[0].Name, key, err)
+		return tooLarge(p.node.addr, command, err)
 	}
 	return &brokenError{err}
 }
 
-// tooLarge is the error for a reply that is beyond what can be read.
-func tooLarge(addr, command string, key []byte, err error) error {
+// tooLarge is the error for a reply beyond what can be read. It ends the scan:
+// the next one would be no smaller.
+func tooLarge(addr, command string, err error) error {
 	return &cluster.NodeError{
-		Addr: addr, Command: fmt.Sprintf("%s %q", command, shortKey(key)),
+		Addr: addr, Command: command,
 		Err: fmt.Errorf("%w, more than can be read: leave the key out by the pattern, or the field out of the schema and read with HMGET", err),
 	}
+}
+
+// about names the kind's command with its key.
+func (s *Scan) about(key []byte) string {
+	return fmt.Sprintf("%s %q", s.kind.Commands(0)[0].Name, shortKey(key))
 }
 
 // askAgain puts a key on the page of those to be asked about once more. Its
@@ -481,8 +491,14 @@ func (p *pass) takePage(step uint8) *page {
 		pg = p.spare[last]
 		p.spare = p.spare[:last]
 	}
-	pg.reset(step)
+	pg.step = step
 	return pg
+}
+
+// retire keeps the memory of a page that is done with for a later one.
+func (p *pass) retire(pg *page) {
+	pg.reset()
+	p.spare = append(p.spare, pg)
 }
 
 func (p *pass) publish() { p.node.publish(p.count) }

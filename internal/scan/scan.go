@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"strconv"
 	"sync"
 	"time"
 
@@ -37,7 +36,8 @@ type Scan struct {
 	nodes     []*node
 	seed      uint64
 
-	scanHead, scanTail []byte // SCAN without its cursor
+	count              int
+	scanHead, scanTail []byte // SCAN without its cursor and its COUNT
 }
 
 // Open reads the topology and tries the first master, so that what is wrong
@@ -58,6 +58,7 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 		log:       cfg.Logger,
 		limit:     newLimit(cfg.MaxRows),
 		seed:      rand.Uint64(),
+		count:     cfg.Count,
 	}
 	s.prepare(cfg)
 	wanted := cluster.AllSlots()
@@ -94,13 +95,13 @@ func (s *Scan) tryFirst(ctx context.Context) error {
 	return failed
 }
 
-// prepare puts SCAN together, but for its cursor.
+// prepare puts SCAN together, but for its cursor and its COUNT.
 func (s *Scan) prepare(cfg Config) {
-	args := []string{"COUNT", strconv.Itoa(cfg.Count), "TYPE", cfg.Kind.Type()}
+	args := []string{"TYPE", cfg.Kind.Type()}
 	if cfg.Pattern != "*" {
 		args = append(args, "MATCH", cfg.Pattern)
 	}
-	s.scanHead = resp.AppendArray(nil, 2+len(args))
+	s.scanHead = resp.AppendArray(nil, 2+2+len(args))
 	s.scanHead = resp.AppendBulkString(s.scanHead, "SCAN")
 	for _, arg := range args {
 		s.scanTail = resp.AppendBulkString(s.scanTail, arg)
@@ -167,7 +168,7 @@ func (s *Scan) Run(ctx context.Context, decoders []Decoder) error {
 // pass scans one master. An error ends the whole scan; what concerns only
 // this master's slots is in the ledger.
 func (s *Scan) pass(ctx context.Context, n *node, decoder Decoder, seen *seen) error {
-	p := &pass{scan: s, node: n, decoder: decoder, seen: seen, sizer: newSizer(maxInFlightBytes), patience: patience{limit: s.stall}}
+	p := &pass{scan: s, node: n, decoder: decoder, seen: seen, sizer: newSizer(maxInFlightBytes), pager: newPager(s.count), patience: patience{limit: s.stall}}
 	defer func() {
 		p.publish()
 		p.link.close()

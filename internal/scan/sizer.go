@@ -7,13 +7,14 @@ package scan
 // few keys and goes by what it has seen.
 type sizer struct {
 	budget   int64 // bytes that may be in flight, by the estimate
-	perKey   int64 // estimate of the bytes for a key; 0 = nothing seen yet
-	window   int   // keys that may be in flight
-	inFlight int   // keys in flight
+	perKey   estimate
+	window   int // keys that may be in flight
+	inFlight int // keys in flight
 }
 
 const (
-	firstWindow  = 16
+	// firstWindow is one key: it may be a giant, and so may all others be.
+	firstWindow  = 1
 	windowGrowth = 4
 	maxWindow    = 1 << 20
 )
@@ -25,7 +26,7 @@ func newSizer(budget int64) sizer { return sizer{budget: budget, window: firstWi
 func (s *sizer) allow() int {
 	n := s.window
 	if s.perKey > 0 {
-		n = int(min(int64(n), s.budget/s.perKey))
+		n = int(min(int64(n), s.budget/int64(s.perKey)))
 	}
 	if s.inFlight == 0 {
 		return max(n, 1)
@@ -35,18 +36,25 @@ func (s *sizer) allow() int {
 
 func (s *sizer) sent(keys int) { s.inFlight += keys }
 
-// received takes note of the bytes that keys have cost. The estimate rises at
-// once and falls slowly: what is large seldom comes alone.
+// received takes note of the bytes that keys have cost.
 func (s *sizer) received(keys int, bytes int64) {
 	s.inFlight -= keys
 	if keys == 0 {
 		return
 	}
-	mean := max(bytes/int64(keys), 1)
-	s.perKey = max(mean, (3*s.perKey+mean)/4)
+	s.perKey.saw(keys, bytes)
 	s.window = min(s.window*windowGrowth, maxWindow)
 }
 
 // lost forgets what was in flight on a connection that broke, and begins
 // small again.
 func (s *sizer) lost() { s.inFlight, s.window = 0, firstWindow }
+
+// estimate is about how many bytes one key will cost; 0 if nothing is known.
+// It rises at once and falls slowly: what is large seldom comes alone.
+type estimate int64
+
+func (e *estimate) saw(keys int, bytes int64) {
+	mean := max(estimate(bytes/int64(keys)), 1)
+	*e = max(mean, (3**e+mean)/4)
+}
