@@ -25,6 +25,7 @@ type direction struct {
 
 	passed   int64 // bytes
 	seen     int   // messages with the fault's command
+	frozen   bool
 	strikeAt int64 // where the fault strikes; -1 if that isn't known, or over
 }
 
@@ -48,12 +49,11 @@ func (d *direction) carry() error {
 	chunk := make([]byte, 32<<10)
 	for {
 		n, err := d.src.Read(chunk)
-		switch d.link.state.Load() {
-		case frozen:
-			<-d.link.gone
-			return nil
-		case carrying:
+		if d.link.state.Load() == carrying {
 			d.pass(chunk[:n])
+		}
+		if d.frozen {
+			return nil
 		}
 		if err != nil {
 			return err
@@ -74,7 +74,7 @@ func (d *direction) pass(chunk []byte) {
 		case d.stream.Fault.Kind != Corrupt:
 			d.deliver(out[:at])
 			d.strike()
-			if d.link.state.Load() != carrying {
+			if d.frozen || d.link.state.Load() != carrying {
 				return
 			}
 			out = out[at:]
@@ -190,7 +190,8 @@ func (d *direction) strike() {
 	case Silence:
 		l.state.Store(swallowing)
 	case Freeze:
-		l.state.Store(frozen)
+		d.frozen = true
+		<-l.gone
 	case Pause:
 		l.sleep(f.For)
 	case Flood:

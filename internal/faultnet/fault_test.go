@@ -75,7 +75,7 @@ func TestAim(t *testing.T) {
 	}
 }
 
-// A peer that vanished: no reply, no end, and what is sent is taken, or, when
+// A peer that vanished: no reply, no end, and what is sent is taken; or, when
 // buffers are full, not.
 func TestHalfOpen(t *testing.T) {
 	for _, kind := range []Kind{Silence, Freeze} {
@@ -95,13 +95,16 @@ func TestHalfOpen(t *testing.T) {
 					assert.Equal(t, "$1\r", receive(t, c, 3))
 				}
 				silent(t, c)
-				send(t, c, "QUIT")
-				silent(t, c)
-				if kind == Freeze {
+				if kind == Silence || way == "requests" {
+					send(t, c, "QUIT")
+					silent(t, c)
+				}
+				stuck := kind == Freeze && way == "requests"
+				if stuck {
 					require.NoError(t, c.SetWriteDeadline(time.Now().Add(50*time.Millisecond)))
 				}
 				_, err := c.Write(make([]byte, 1<<20))
-				if kind == Silence {
+				if !stuck {
 					require.NoError(t, err)
 				} else {
 					var timeout net.Error

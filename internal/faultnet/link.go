@@ -22,11 +22,10 @@ type link struct {
 	struck         atomic.Bool
 }
 
-// The states of a link. They only grow.
+// The states of a link.
 const (
 	carrying   int32 = iota
 	swallowing       // what comes in is thrown away
-	frozen           // nothing is taken in
 )
 
 // start carries the connection, with a goroutine for each direction.

@@ -97,8 +97,9 @@ const (
 	// taken and thrown away, and neither side hears anything, not even of the
 	// other's end.
 	Silence
-	// Freeze is Silence of a network that doesn't even take what is sent: when
-	// the system's buffers are full (see Plan.Narrow), writes block.
+	// Freeze stops taking what the sender sends, so that its writes block when
+	// the system's buffers are full (see Plan.Narrow). The other direction
+	// goes on.
 	Freeze
 	// Pause holds everything up for Fault.For, once.
 	Pause
