@@ -69,6 +69,7 @@ func disturbed(t *testing.T, rdb redis.UniversalClient, config iterator.Config, 
 // ends in ErrIncomplete with its slots, and no key comes twice.
 func TestRealDisturbances(t *testing.T) {
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
+		t.Parallel()
 		ctx := context.Background()
 		c := testcluster.Start(t, testcluster.Config{Server: server, Replicas: 1})
 		rdb := c.Client(t)
@@ -146,6 +147,7 @@ func replicaOf(t *testing.T, c *testcluster.Cluster, i int) int {
 
 func TestRealLosses(t *testing.T) {
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
+		t.Parallel()
 		ctx := context.Background()
 		c := testcluster.Start(t, testcluster.Config{Server: server, AllowGaps: true, NodeTimeout: time.Minute})
 		rdb := c.Client(t)
@@ -219,6 +221,7 @@ func TestRealLosses(t *testing.T) {
 // each that stays once.
 func TestRealShrinkingTable(t *testing.T) {
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
+		t.Parallel()
 		c := testcluster.Start(t, testcluster.Config{Server: server})
 		rdb := c.Client(t)
 		var repeats int64
