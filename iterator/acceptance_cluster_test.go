@@ -50,14 +50,15 @@ func byNode(t *testing.T, addrs []string, stats iterator.Stats) []int64 {
 }
 
 // Acceptance group M, as far as one well cluster shows it.
-func TestCluster(t *testing.T) {
+func TestCluster(t *testing.T) { onServers(t, testCluster) }
+
+func testCluster(t *testing.T, on place) {
 	ctx := context.Background()
-	c, rdb := real(t, realServer, testcluster.Config{})
-	addrs := c.Addrs()
+	rdb, addrs := on.rdb, on.addrs
 
 	t.Run("M1", func(t *testing.T) {
-		defer flush(t, rdb)
-		store(t, rdb, func(p redis.Pipeliner) {
+		defer flush(t, on.admin)
+		store(t, on.admin, func(p redis.Pipeliner) {
 			for _, key := range []string{"user:1", "user:3", "user:4"} {
 				p.HSet(ctx, key, "v", "of "+key)
 			}
@@ -69,8 +70,8 @@ func TestCluster(t *testing.T) {
 		assert.Equal(t, []int64{1, 1, 1}, byNode(t, addrs, got.stats))
 	})
 	t.Run("M2", func(t *testing.T) {
-		defer flush(t, rdb)
-		want := storeUsers(t, rdb)
+		defer flush(t, on.admin)
+		want := storeUsers(t, on.admin)
 		for _, concurrency := range concurrencies {
 			got := readAll(hashes(t, rdb, clusterSchema, iterator.Config{Pattern: "cl:h:*", Concurrency: concurrency}))
 			require.NoError(t, got.err)
@@ -79,8 +80,8 @@ func TestCluster(t *testing.T) {
 		}
 	})
 	t.Run("M3", func(t *testing.T) {
-		defer flush(t, rdb)
-		store(t, rdb, func(p redis.Pipeliner) {
+		defer flush(t, on.admin)
+		store(t, on.admin, func(p redis.Pipeliner) {
 			for i := 1; i <= 25; i++ {
 				p.Set(ctx, fmt.Sprint("cl:s:", i), i, 0)
 			}
@@ -95,8 +96,8 @@ func TestCluster(t *testing.T) {
 		assert.Equal(t, []int64{6, 6, 13}, byNode(t, addrs, got.stats))
 	})
 	t.Run("M4", func(t *testing.T) {
-		defer flush(t, rdb)
-		store(t, rdb, func(p redis.Pipeliner) {
+		defer flush(t, on.admin)
+		store(t, on.admin, func(p redis.Pipeliner) {
 			for i := 1; i <= 100; i++ {
 				p.HSet(ctx, fmt.Sprint("{tag}:", i), "v", i)
 			}
@@ -112,10 +113,10 @@ func TestCluster(t *testing.T) {
 		}
 	})
 	t.Run("M5", func(t *testing.T) {
-		defer flush(t, rdb)
+		defer flush(t, on.admin)
 		const n = 10_000
 		var want []string
-		store(t, rdb, func(p redis.Pipeliner) {
+		store(t, on.admin, func(p redis.Pipeliner) {
 			for i := 1; i <= n; i++ {
 				p.HSet(ctx, fmt.Sprint("cl:big:", i), "v", i)
 				want = append(want, fmt.Sprintf("cl:big:%d|%d", i, i))
@@ -131,8 +132,8 @@ func TestCluster(t *testing.T) {
 		}
 	})
 	t.Run("M6", func(t *testing.T) {
-		defer flush(t, rdb)
-		store(t, rdb, func(p redis.Pipeliner) {
+		defer flush(t, on.admin)
+		store(t, on.admin, func(p redis.Pipeliner) {
 			p.HSet(ctx, "user:3", "v", "on A")
 			p.HSet(ctx, "user:4", "v", "on C")
 		})
@@ -144,25 +145,24 @@ func TestCluster(t *testing.T) {
 		}
 	})
 	t.Run("M7", func(t *testing.T) {
-		defer flush(t, rdb)
-		want := storeUsers(t, rdb)
+		defer flush(t, on.admin)
+		want := storeUsers(t, on.admin)
 		dead := deadAddr(t)
 		for name, urls := range map[string][]string{
-			"one seed of three": {c.URL(1)},
-			"dead seed first":   {"redis://" + dead, c.URL(2)},
-			"all":               {c.URL(0), c.URL(1), c.URL(2)},
+			"one seed of three": {addrs[1]},
+			"dead seed first":   {dead, addrs[2]},
+			"all":               addrs,
 		} {
 			t.Run(name, func(t *testing.T) {
-				connected, err := cluster.Connect(ctx, cluster.Options{URLs: urls})
-				require.NoError(t, err)
-				defer connected.Close()
-				got := readAll(hashes(t, connected, clusterSchema, clusterUsers))
+				got := readAll(hashes(t, connect(t, on.servers, urls...), clusterSchema, clusterUsers))
 				require.NoError(t, got.err)
 				assert.Equal(t, want, got.rows)
 			})
 		}
 		t.Run("a client of one's own, dead seed first", func(t *testing.T) {
-			own := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{dead, addrs[0]}})
+			options := on.servers.ReaderOptions()
+			options.Addrs = []string{dead, addrs[0]}
+			own := redis.NewClusterClient(options)
 			defer own.Close()
 			got := readAll(hashes(t, own, clusterSchema, clusterUsers))
 			require.NoError(t, got.err)
@@ -170,8 +170,8 @@ func TestCluster(t *testing.T) {
 		})
 	})
 	t.Run("M14 four at once", func(t *testing.T) {
-		defer flush(t, rdb)
-		want := storeUsers(t, rdb)
+		defer flush(t, on.admin)
+		want := storeUsers(t, on.admin)
 		var wg sync.WaitGroup
 		results := make([]result, 4)
 		for i := range results {
@@ -185,8 +185,8 @@ func TestCluster(t *testing.T) {
 		}
 	})
 	t.Run("M14 again after a part", func(t *testing.T) {
-		defer flush(t, rdb)
-		want := storeUsers(t, rdb)
+		defer flush(t, on.admin)
+		want := storeUsers(t, on.admin)
 		for _, concurrency := range concurrencies {
 			config := iterator.Config{Pattern: "cl:h:*", BatchSize: 4, Concurrency: concurrency}
 			part := hashes(t, rdb, clusterSchema, config)
@@ -198,32 +198,40 @@ func TestCluster(t *testing.T) {
 			assert.Equal(t, want, got.rows)
 		}
 	})
-	t.Run("M18 cluster client of no cluster", func(t *testing.T) {
-		alone := testcluster.Start(t, testcluster.Config{Server: c.Server(), Standalone: true})
-		client := redis.NewClient(alone.Options(0))
-		defer client.Close()
-		want := storeUsers(t, client)
-		require.NoError(t, client.HSet(ctx, "other:1", "name", "x").Err())
-		require.NoError(t, client.Set(ctx, "cl:h:string", "x", 0).Err())
-		for _, concurrency := range concurrencies {
-			got := readAll(hashes(t, client, clusterSchema, iterator.Config{Pattern: "cl:h:*", Concurrency: concurrency, BatchSize: 7}))
-			require.NoError(t, got.err)
-			assert.Equal(t, want, got.rows)
-			assert.Equal(t, []int64{7, 7, 7, 7, 2}, got.sizes)
-			assert.Len(t, got.stats.Nodes, 1)
-		}
-		got := readAll(strs(t, client, "_key:key,v:utf8", iterator.Config{}))
-		require.NoError(t, got.err)
-		assert.Equal(t, []string{"cl:h:string|x"}, got.rows)
+}
 
-		wrong := redis.NewClusterClient(alone.ClusterOptions())
-		defer wrong.Close()
-		s, err := schema.ParseHash(clusterSchema)
-		require.NoError(t, err)
-		it, err := iterator.NewClusterHashBatchIterator(ctx, wrong, s, iterator.Config{})
-		assert.Nil(t, it)
-		require.ErrorIs(t, err, cluster.ErrNotCluster)
-		assert.ErrorContains(t, err, alone.Addrs()[0])
+// acceptance M, row 18
+func TestSingleServer(t *testing.T) {
+	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
+		t.Parallel()
+		ctx := context.Background()
+		alone := testcluster.Start(t, testcluster.Config{Server: server, Standalone: true})
+		t.Run("M18", func(t *testing.T) {
+			client := redis.NewClient(alone.Options(0))
+			defer client.Close()
+			want := storeUsers(t, client)
+			require.NoError(t, client.HSet(ctx, "other:1", "name", "x").Err())
+			require.NoError(t, client.Set(ctx, "cl:h:string", "x", 0).Err())
+			for _, concurrency := range concurrencies {
+				got := readAll(hashes(t, client, clusterSchema, iterator.Config{Pattern: "cl:h:*", Concurrency: concurrency, BatchSize: 7}))
+				require.NoError(t, got.err)
+				assert.Equal(t, want, got.rows)
+				assert.Equal(t, []int64{7, 7, 7, 7, 2}, got.sizes)
+				assert.Len(t, got.stats.Nodes, 1)
+			}
+			got := readAll(strs(t, client, "_key:key,v:utf8", iterator.Config{}))
+			require.NoError(t, got.err)
+			assert.Equal(t, []string{"cl:h:string|x"}, got.rows)
+
+			wrong := redis.NewClusterClient(alone.ClusterOptions())
+			defer wrong.Close()
+			s, err := schema.ParseHash(clusterSchema)
+			require.NoError(t, err)
+			it, err := iterator.NewClusterHashBatchIterator(ctx, wrong, s, iterator.Config{})
+			assert.Nil(t, it)
+			require.ErrorIs(t, err, cluster.ErrNotCluster)
+			assert.ErrorContains(t, err, alone.Addrs()[0])
+		})
 	})
 }
 
@@ -236,24 +244,26 @@ func deadAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// acceptance M, row 8
+// acceptance M, row 8: the same rows with replicas, also of a client that
+// reads from them. (Without: every test of this group.)
 func TestReplicas(t *testing.T) {
-	t.Run("M8", func(t *testing.T) {
-		c, rdb := real(t, realServer, testcluster.Config{Replicas: 1})
-		want := storeUsers(t, rdb)
-		readReplicas := c.ClusterOptions()
-		readReplicas.ReadOnly, readReplicas.RouteRandomly = true, true
-		other := redis.NewClusterClient(readReplicas)
-		defer other.Close()
-		for _, client := range []redis.UniversalClient{rdb, other} {
-			for _, concurrency := range concurrencies {
-				got := readAll(hashes(t, client, clusterSchema, iterator.Config{Pattern: "cl:h:*", Concurrency: concurrency}))
-				require.NoError(t, got.err)
-				assert.Equal(t, want, got.rows)
-				assert.Equal(t, []int64{7, 9, 14}, byNode(t, c.Addrs()[:3], got.stats))
+	onServers(t, func(t *testing.T, on place) {
+		t.Run("M8", func(t *testing.T) {
+			want := storeUsers(t, on.admin)
+			readReplicas := on.servers.ReaderOptions()
+			readReplicas.ReadOnly, readReplicas.RouteRandomly = true, true
+			other := redis.NewClusterClient(readReplicas)
+			defer other.Close()
+			for _, client := range []redis.UniversalClient{on.rdb, other} {
+				for _, concurrency := range concurrencies {
+					got := readAll(hashes(t, client, clusterSchema, iterator.Config{Pattern: "cl:h:*", Concurrency: concurrency}))
+					require.NoError(t, got.err)
+					assert.Equal(t, want, got.rows)
+					assert.Equal(t, []int64{7, 9, 14}, byNode(t, on.addrs, got.stats))
+				}
 			}
-		}
-	})
+		})
+	}, testcluster.Replicas)
 }
 
 // acceptance M, row 9: the scanning connections come in as the caller does.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -142,6 +144,99 @@ func TestKeysThatVanish(t *testing.T) {
 			assert.Zero(t, got.stats.ParseFailures)
 		})
 	}
+}
+
+// acceptance J, rows 1 to 3, on real servers: the same, done just before the
+// fetch goes out.
+func TestKeysThatVanishFromServers(t *testing.T) {
+	onServers(t, func(t *testing.T, on place) {
+		ctx := context.Background()
+		w := &wire{}
+		rdb := wired(t, on.servers, w)
+		for _, fetch := range fetches {
+			another := map[string]string{"hash": "string", "string": "hash"}[fetch.kind]
+			first := "\r\n" + fetch.first + "\r\n"
+			// run scans 20 keys; before the nth pipeline of fetches goes out,
+			// f is told which keys are in it.
+			run := func(t *testing.T, nth int, config iterator.Config, f func(keys []string)) result {
+				w.sends = nil
+				flush(t, on.admin)
+				store(t, on.admin, func(p redis.Pipeliner) {
+					for i := range 20 {
+						put(p, fetch.kind, fmt.Sprint("key:", i), fmt.Sprint(i))
+					}
+				})
+				pipelines := 0
+				w.sends = func(_ string, commands []byte) {
+					keys := fetchedKeys(commands)
+					if !bytes.Contains(commands, []byte(first)) || len(keys) == 0 { // TYPE is in SCAN too
+						return
+					}
+					if pipelines++; pipelines == nth {
+						f(keys)
+					}
+				}
+				config.HashCommand = fetch.command
+				got := readAll(kinds[fetch.kind](t, rdb, fetch.schema, config))
+				require.NoError(t, got.err)
+				require.GreaterOrEqual(t, pipelines, nth)
+				assertUnique(t, got.rows)
+				return got
+			}
+			t.Run("J1/"+fetch.name, func(t *testing.T) {
+				gone := ""
+				got := run(t, 1, iterator.Config{BatchSize: 4}, func(keys []string) {
+					gone = keys[0]
+					assert.NoError(t, on.admin.Del(ctx, gone).Err())
+				})
+				assert.Len(t, got.rows, 19)
+				assertNoKey(t, got.rows, gone)
+				assert.Equal(t, []int64{4, 4, 4, 4, 3}, got.sizes)
+				assert.EqualValues(t, 1, got.stats.Vanished)
+				assert.Zero(t, got.stats.WrongType)
+			})
+			t.Run("J2/"+fetch.name, func(t *testing.T) {
+				var gone []string
+				got := run(t, 2, iterator.Config{BatchSize: 1, CountHint: 4}, func(keys []string) {
+					gone = keys
+					for _, key := range keys {
+						assert.NoError(t, on.admin.Del(ctx, key).Err())
+					}
+				})
+				require.NotEmpty(t, gone)
+				assert.Len(t, got.rows, 20-len(gone))
+				assert.NotContains(t, got.sizes, int64(0), "an empty batch")
+				assert.EqualValues(t, len(gone), got.stats.Vanished)
+			})
+			t.Run("J3/"+fetch.name, func(t *testing.T) {
+				changed := ""
+				got := run(t, 1, iterator.Config{}, func(keys []string) {
+					changed = keys[len(keys)/2]
+					_, err := on.admin.Pipelined(ctx, func(p redis.Pipeliner) error {
+						p.Del(ctx, changed)
+						put(p, another, changed, "another by now")
+						return nil
+					})
+					assert.NoError(t, err)
+				})
+				assert.Len(t, got.rows, 19)
+				assertNoKey(t, got.rows, changed)
+				assert.EqualValues(t, 1, got.stats.WrongType)
+				assert.Zero(t, got.stats.Vanished)
+				assert.Zero(t, got.stats.ParseFailures)
+			})
+		}
+	}, testcluster.Masters)
+}
+
+// fetchedKeys are the keys in a pipeline of fetches.
+func fetchedKeys(commands []byte) (keys []string) {
+	for _, key := range regexp.MustCompile(`key:\d+`).FindAllString(string(commands), -1) {
+		if !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 func assertNoKey(t *testing.T, rows []string, key string) {
@@ -288,6 +383,7 @@ func testKeys(t *testing.T, on place) {
 func TestExpiredKeys(t *testing.T) {
 	ctx := context.Background()
 	fill := func(t *testing.T, rdb *redis.ClusterClient, ttl time.Duration) {
+		t.Helper()
 		store(t, rdb, func(p redis.Pipeliner) {
 			for i := range 50 {
 				for kind := range kinds {
@@ -324,15 +420,20 @@ func TestExpiredKeys(t *testing.T) {
 		mu.Unlock()
 		check(t, rdb)
 	})
-	t.Run("J7/"+realServer, func(t *testing.T) {
+	onServers(t, func(t *testing.T, on place) {
 		// Servers that don't look for expired keys by themselves: they are
 		// still there when SCAN comes by.
-		_, rdb := real(t, realServer, testcluster.Config{Conf: map[string]string{"enable-debug-command": "local"}})
-		require.NoError(t, rdb.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-			return node.Do(ctx, "DEBUG", "SET-ACTIVE-EXPIRE", "0").Err()
-		}))
-		fill(t, rdb, 10*time.Millisecond)
-		time.Sleep(50 * time.Millisecond)
-		check(t, rdb)
+		active := func(yes int) {
+			for _, addr := range on.addrs {
+				assert.NoError(t, on.node(t, addr).Do(ctx, "DEBUG", "SET-ACTIVE-EXPIRE", yes).Err())
+			}
+		}
+		active(0)
+		defer active(1)
+		t.Run("J7", func(t *testing.T) {
+			fill(t, on.admin, 10*time.Millisecond)
+			time.Sleep(50 * time.Millisecond)
+			check(t, on.rdb)
+		})
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/redisarrow/redisarrow/internal/minicluster"
 	"github.com/redisarrow/redisarrow/internal/testcluster"
 	"github.com/stretchr/testify/require"
@@ -46,6 +47,18 @@ func onAny(t *testing.T, test func(t *testing.T, on place)) {
 func placeOf(t testing.TB, d *testcluster.Deployment) place {
 	t.Helper()
 	return place{rdb: d.Reader(t), admin: d.Client(t), addrs: d.Addrs()[:3], servers: d}
+}
+
+// connect is cluster.Connect, as whoever scans.
+func connect(t testing.TB, d *testcluster.Deployment, addrs ...string) redis.UniversalClient {
+	t.Helper()
+	as := d.ReaderOptions()
+	rdb, err := cluster.Connect(context.Background(), cluster.Options{
+		URLs: addrs, Username: as.Username, Password: as.Password, TLSConfig: as.TLSConfig,
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = rdb.Close() })
+	return rdb
 }
 
 // node is a client of the master at an address, which may do everything.
