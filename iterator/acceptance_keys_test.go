@@ -231,7 +231,7 @@ func TestKeysThatVanishFromServers(t *testing.T) {
 
 // fetchedKeys are the keys in a pipeline of fetches.
 func fetchedKeys(commands []byte) (keys []string) {
-	for _, key := range regexp.MustCompile(`key:\d+`).FindAllString(string(commands), -1) {
+	for _, key := range regexp.MustCompile(`(key|user):\d+`).FindAllString(string(commands), -1) {
 		if !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
