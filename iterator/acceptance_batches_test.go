@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redisarrow/redisarrow/convert"
 	"github.com/redisarrow/redisarrow/internal/minicluster"
+	"github.com/redisarrow/redisarrow/internal/testcluster"
 	"github.com/redisarrow/redisarrow/iterator"
 	"github.com/redisarrow/redisarrow/schema"
 	"github.com/stretchr/testify/assert"
@@ -128,6 +129,31 @@ func TestMaxRowsReadsLittleMore(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestMaxRowsOnServers(t *testing.T) {
+	onServers(t, func(t *testing.T, on place) {
+		store(t, on.admin, func(p redis.Pipeliner) {
+			for i := range 10_000 {
+				for kind := range kinds {
+					put(p, kind, fmt.Sprint(kind, i), "v")
+				}
+			}
+		})
+		for kind, open := range kinds {
+			for name, concurrency := range concurrencies {
+				t.Run(fmt.Sprintf("K6/%s/%s", kind, name), func(t *testing.T) {
+					on.countCalls(t)
+					got := readAll(open(t, on.rdb, "_key:key,v:utf8", iterator.Config{MaxRows: 10, Concurrency: concurrency}))
+					require.NoError(t, got.err)
+					assert.Len(t, got.rows, 10)
+					fetches := total(on.calls(t, "hmget")) + total(on.calls(t, "hgetall")) + total(on.calls(t, "get"))
+					assert.LessOrEqual(t, fetches, 20)
+					assert.GreaterOrEqual(t, fetches, 10)
+				})
+			}
+		}
+	}, testcluster.Masters)
 }
 
 // acceptance K, rows 5 and 7: keys without a row don't count, wherever they

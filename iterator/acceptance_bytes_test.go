@@ -22,13 +22,15 @@ import (
 )
 
 // The rest of acceptance group F: keys, field names, and what is large.
-func TestBytes(t *testing.T) {
+func TestBytes(t *testing.T) { onServers(t, testBytes) }
+
+func testBytes(t *testing.T, on place) {
 	ctx := context.Background()
-	_, rdb := real(t, realServer, testcluster.Config{})
+	rdb := on.rdb
 
 	t.Run("F4", func(t *testing.T) {
 		// One hash with a text that is none, among others.
-		store(t, rdb, func(p redis.Pipeliner) {
+		store(t, on.admin, func(p redis.Pipeliner) {
 			for i := range 100 {
 				p.HSet(ctx, fmt.Sprintf("f4:%02d", i), "text", fmt.Sprint("text", i), "raw", "\xff\xfe\x00")
 			}
@@ -52,7 +54,7 @@ func TestBytes(t *testing.T) {
 
 	t.Run("F5", func(t *testing.T) {
 		keys := []string{"f5:\xff", "f5:\x00\r\n", "f5:東京", "f5: ", "f5:\xc3"}
-		store(t, rdb, func(p redis.Pipeliner) {
+		store(t, on.admin, func(p redis.Pipeliner) {
 			for _, key := range keys {
 				p.HSet(ctx, key, "v", key)
 				p.Set(ctx, "s"+key, key, 0)
@@ -94,7 +96,7 @@ func TestBytes(t *testing.T) {
 			pairs = append(pairs, name, fmt.Sprint(i))
 			want = append(want, fmt.Sprint(i))
 		}
-		require.NoError(t, rdb.HSet(ctx, "f6", pairs).Err())
+		require.NoError(t, on.admin.HSet(ctx, "f6", pairs).Err())
 		s, err := schema.NewHash(columns...)
 		require.NoError(t, err)
 		for _, command := range []iterator.HashCommand{iterator.HMGET, iterator.HGETALL} {
@@ -116,18 +118,28 @@ func TestBytes(t *testing.T) {
 			columns = append(columns, fmt.Sprintf("f%d:utf8", i))
 			want = append(want, fmt.Sprint("v", i))
 		}
-		require.NoError(t, rdb.HSet(ctx, "f7", pairs).Err())
+		require.NoError(t, on.admin.HSet(ctx, "f7", pairs).Err())
 		got := readAll(hashes(t, rdb, "_key:key,"+strings.Join(columns, ","), iterator.Config{Pattern: "f7"}))
 		require.NoError(t, got.err)
 		assert.Equal(t, []string{"f7|" + strings.Join(want, "|")}, got.rows)
 	})
+}
 
+// acceptance F, row 8. On one server after the other: they measure memory.
+func TestLarge(t *testing.T) {
+	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
+		testLarge(t, placeOf(t, testcluster.Shared(t, server, testcluster.Masters)))
+	})
+}
+
+func testLarge(t *testing.T, on place) {
+	ctx := context.Background()
 	t.Run("F8 string of 64 MiB", func(t *testing.T) {
 		const size = 64 << 20
 		value := bytes.Repeat([]byte("0123456789abcdef"), size/16)
 		const n = 3
 		for i := range n {
-			require.NoError(t, rdb.Set(ctx, fmt.Sprint("{f8}:", i), value, 0).Err())
+			require.NoError(t, on.admin.Set(ctx, fmt.Sprint("{f8}:", i), value, 0).Err())
 		}
 		peak := &peakAllocator{Allocator: memory.NewGoAllocator()}
 		mem := memory.NewCheckedAllocator(peak)
@@ -135,7 +147,7 @@ func TestBytes(t *testing.T) {
 		s, err := schema.ParseString("value:utf8")
 		require.NoError(t, err)
 		before := allocated()
-		it, err := iterator.NewClusterStringBatchIterator(ctx, rdb, s, iterator.Config{Pattern: "{f8}:*", Allocator: mem})
+		it, err := iterator.NewClusterStringBatchIterator(ctx, on.rdb, s, iterator.Config{Pattern: "{f8}:*", Allocator: mem})
 		require.NoError(t, err)
 		defer it.Release()
 		rows := 0
@@ -161,12 +173,12 @@ func TestBytes(t *testing.T) {
 			for i := from; i < from+1000; i++ {
 				pairs = append(pairs, fmt.Sprint("f", i), filler)
 			}
-			require.NoError(t, rdb.HSet(ctx, "f8", pairs).Err())
+			require.NoError(t, on.admin.HSet(ctx, "f8", pairs).Err())
 		}
-		require.NoError(t, rdb.HSet(ctx, "f8", "f777", "one", "f99998", "two").Err())
+		require.NoError(t, on.admin.HSet(ctx, "f8", "f777", "one", "f99998", "two").Err())
 		for _, command := range []iterator.HashCommand{iterator.HMGET, iterator.HGETALL} {
 			before := allocated()
-			got := readAll(hashes(t, rdb, "_key:key,f99998:utf8,f777:utf8", iterator.Config{Pattern: "f8", HashCommand: command}))
+			got := readAll(hashes(t, on.rdb, "_key:key,f99998:utf8,f777:utf8", iterator.Config{Pattern: "f8", HashCommand: command}))
 			require.NoError(t, got.err)
 			assert.Equal(t, []string{"f8|two|one"}, got.rows)
 			// The hash is more than 20 MB; what isn't wanted is never held.

@@ -1,10 +1,12 @@
 package iterator_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -106,6 +108,36 @@ func TestProjection(t *testing.T) {
 				}
 			})
 		}
+	})
+}
+
+func TestProjectionOnServers(t *testing.T) {
+	onServers(t, func(t *testing.T, on place) {
+		store(t, on.admin, func(p redis.Pipeliner) {
+			for i := range 100 {
+				p.HSet(context.Background(), fmt.Sprint("user:", i), "name", fmt.Sprint("User", i), "age", i, "active", i%2)
+			}
+		})
+		var mu sync.Mutex
+		var sent []byte
+		rdb := wired(t, on.servers, &wire{sends: func(_ string, commands []byte) {
+			mu.Lock()
+			defer mu.Unlock()
+			sent = append(sent, commands...)
+		}})
+		t.Run("L5", func(t *testing.T) {
+			on.countCalls(t)
+			got := readAll(projected(t, rdb, "_key:key,name:utf8,age:int64,active:boolean,_ttl:ttl", iterator.Config{}, "age"))
+			require.NoError(t, got.err)
+			assert.Len(t, got.rows, 100)
+			assert.Equal(t, 100, total(on.calls(t, "hmget")))
+			assert.Equal(t, 100, total(on.calls(t, "ttl")))
+			assert.Zero(t, total(on.calls(t, "hgetall")))
+			assert.Equal(t, 100, bytes.Count(sent, []byte("$3\r\nage\r\n")))
+			for _, column := range []string{"name", "active", "_key", "_ttl"} {
+				assert.NotContains(t, string(sent), column)
+			}
+		})
 	})
 }
 

@@ -44,9 +44,16 @@ func scanAll(ctx context.Context, t *testing.T, rdb redis.UniversalClient) (errs
 
 // Acceptance group N.
 func TestStart(t *testing.T) {
+	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
+		t.Parallel()
+		testStart(t, server)
+	})
+}
+
+func testStart(t *testing.T, server testcluster.Server) {
 	ctx := context.Background()
 	c := testcluster.Start(t, testcluster.Config{
-		Server: testcluster.Find(t, realServer), Password: secret,
+		Server: server, Password: secret,
 		Users: []string{
 			"noscan on >" + secret + " ~* +@all -scan",
 			"noread on >" + secret + " ~* +@all -hgetall -get",

@@ -95,6 +95,36 @@ func testTTL(t *testing.T, on place) {
 				assert.Greater(t, three, 190)
 				assert.LessOrEqual(t, three, 200)
 			})
+			t.Run("I3", func(t *testing.T) {
+				for column, most := range map[string]int{"_ttl:ttl[s]": 0, "_ttl:ttl[ms]": 400} {
+					var row string
+					for row == "" { // the key is gone if the machine stood still
+						store(t, on.admin, func(p redis.Pipeliner) {
+							p.Del(ctx, "i3")
+							put(p, kind, "i3", "v")
+							p.PExpire(ctx, "i3", 400*time.Millisecond)
+						})
+						row = cells(t, column, "i3")["i3"]
+					}
+					assert.GreaterOrEqual(t, number(t, row), 0)
+					assert.LessOrEqual(t, number(t, row), most, column)
+				}
+			})
+			t.Run("I4", func(t *testing.T) {
+				for column, want := range map[string]string{"": "", "_ttl:ttl[s],": "ttl", "_ttl:ttl[ms],": "pttl", "_at:expires_at,": "pexpiretime"} {
+					on.countCalls(t)
+					got := readAll(open(t, rdb, column+"v:utf8", iterator.Config{Pattern: "user:*"}))
+					require.NoError(t, got.err)
+					require.Len(t, got.rows, 3)
+					for _, command := range []string{"ttl", "pttl", "expiretime", "pexpiretime"} {
+						calls := 0
+						if command == want {
+							calls = 3
+						}
+						assert.Equal(t, calls, total(on.calls(t, command)), "%s for column %q", command, column)
+					}
+				}
+			})
 			t.Run("I5", func(t *testing.T) {
 				got := cells(t, "_at:expires_at", "i5:*")
 				assert.Equal(t, "null", got["i5:none"])

@@ -218,7 +218,7 @@ func TestMovedDuringScan(t *testing.T) {
 }
 
 func TestMigrationOpen(t *testing.T) {
-	for name, when := range map[string]string{"before the scan": "", "during the scan": "HMGET"} {
+	for name, when := range map[string]string{"M10 before the scan": "", "M10 during the scan": "HMGET"} {
 		t.Run(name, func(t *testing.T) {
 			c, rdb := fake(t, minicluster.Config{})
 			want := users(c, 1000)
@@ -290,7 +290,7 @@ func TestOrphans(t *testing.T) {
 }
 
 func TestSlotsWithoutOwner(t *testing.T) {
-	for name, partial := range map[string]bool{"partial coverage": true, "full coverage": false} {
+	for name, partial := range map[string]bool{"M11 partial coverage": true, "M11 full coverage": false} {
 		t.Run(name, func(t *testing.T) {
 			c, rdb := fake(t, minicluster.Config{PartialCoverage: partial})
 			users(c, 100)

@@ -207,7 +207,7 @@ func TestRealLosses(t *testing.T) {
 			assert.Equal(t, "0-5460", missing.String())
 			assertUnique(t, got.rows)
 		})
-		t.Run("slot without owner", func(t *testing.T) {
+		t.Run("M11 slot without owner", func(t *testing.T) {
 			require.NoError(t, c.DelSlots(ctx, 7, 9))
 			got := disturbed(t, rdb, config, func() {})
 			missing := incomplete(t, got.err)
