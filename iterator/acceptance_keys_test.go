@@ -152,7 +152,7 @@ func TestKeysThatVanishFromServers(t *testing.T) {
 	onServers(t, func(t *testing.T, on place) {
 		ctx := context.Background()
 		w := &wire{}
-		rdb := wired(t, on.servers, w)
+		rdb := wired(t, on.servers.ReaderOptions(), w)
 		for _, fetch := range fetches {
 			another := map[string]string{"hash": "string", "string": "hash"}[fetch.kind]
 			first := "\r\n" + fetch.first + "\r\n"

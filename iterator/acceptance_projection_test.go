@@ -120,7 +120,7 @@ func TestProjectionOnServers(t *testing.T) {
 		})
 		var mu sync.Mutex
 		var sent []byte
-		rdb := wired(t, on.servers, &wire{sends: func(_ string, commands []byte) {
+		rdb := wired(t, on.servers.ReaderOptions(), &wire{sends: func(_ string, commands []byte) {
 			mu.Lock()
 			defer mu.Unlock()
 			sent = append(sent, commands...)

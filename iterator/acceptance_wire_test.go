@@ -44,7 +44,7 @@ func TestWrongTypeOnOneServer(t *testing.T) {
 	onServers(t, func(t *testing.T, on place) {
 		ctx := context.Background()
 		w := &wire{}
-		rdb := wired(t, on.servers, w)
+		rdb := wired(t, on.servers.ReaderOptions(), w)
 		for _, command := range []iterator.HashCommand{iterator.HMGET, iterator.HGETALL} {
 			t.Run(fmt.Sprint("M13/", command), func(t *testing.T) {
 				w.sends = nil
@@ -179,7 +179,7 @@ func TestPipelinesToServers(t *testing.T) {
 			}
 		})
 		w := &wire{}
-		rdb := wired(t, on.servers, w)
+		rdb := wired(t, on.servers.ReaderOptions(), w)
 		for schema, first := range map[string]string{"_key:key,name:utf8,age:int64": "HMGET", "_key:key,name:utf8,_ttl:ttl": "HMGET", "_key:key": "TYPE"} {
 			t.Run("M16/"+schema, func(t *testing.T) {
 				pipelines := 0
@@ -218,7 +218,7 @@ func TestM17ConnectionToServerLost(t *testing.T) {
 		})
 		slices.Sort(want)
 		var connections atomic.Int64
-		rdb := wired(t, on.servers, &wire{cut: func(string) int64 {
+		rdb := wired(t, on.servers.ReaderOptions(), &wire{cut: func(string) int64 {
 			// The replies before the first SCAN are some 2 KB.
 			if n := connections.Add(1); n%3 > 0 && n < 40 {
 				return 4000 + n*n*13%7001
@@ -253,7 +253,7 @@ func TestOpenMigrationOfServers(t *testing.T) {
 				_, err := on.servers.MoveKeys(ctx, slot, 0)
 				assert.NoError(t, err)
 			})
-			rdb := wired(t, on.servers, &wire{sends: func(_ string, commands []byte) {
+			rdb := wired(t, on.servers.ReaderOptions(), &wire{sends: func(_ string, commands []byte) {
 				if bytes.Contains(commands, []byte("user:3\r\n")) {
 					open()
 				}

@@ -3,19 +3,20 @@ package iterator_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/redis/go-redis/v9"
 	"github.com/redisarrow/redisarrow/arrowutil"
 	"github.com/redisarrow/redisarrow/internal/pyenv"
-	"github.com/redisarrow/redisarrow/internal/testcluster"
 	"github.com/redisarrow/redisarrow/iterator"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -75,17 +76,18 @@ for path in sys.argv[1:]:
             out.writelines(line + "\n" for line in sorted(map(" ".join, zip(*columns))))
 `
 
-// readElsewhere returns the rows of each file as other Arrow implementations
-// read them.
-func readElsewhere(t *testing.T, paths ...string) map[string][]string {
+// readElsewhere returns the rows of each file, by path, as other Arrow
+// implementations read them, by name.
+func readElsewhere(t *testing.T, paths ...string) map[string]map[string][]string {
 	t.Helper()
 	pyenv.Run(t, elsewhere, paths...)
-	rows := map[string][]string{}
+	rows := map[string]map[string][]string{}
 	for _, path := range paths {
+		rows[path] = map[string][]string{}
 		for _, program := range []string{"pyarrow", "polars"} {
 			written, err := os.ReadFile(path + "." + program)
 			require.NoError(t, err)
-			rows[filepath.Base(path)+" by "+program] = strings.Split(strings.TrimSuffix(string(written), "\n"), "\n")
+			rows[path][program] = strings.Split(strings.TrimSuffix(string(written), "\n"), "\n")
 		}
 	}
 	return rows
@@ -93,11 +95,43 @@ func readElsewhere(t *testing.T, paths ...string) map[string][]string {
 
 // Acceptance group Q.
 func TestRoundTrip(t *testing.T) {
+	dir := t.TempDir()
+	var mu sync.Mutex
+	want := map[string][]string{} // lines, by file
+	// Python starts once, for the files of all servers.
+	t.Run("write", func(t *testing.T) {
+		onServers(t, func(t *testing.T, on place) {
+			for _, file := range storeRoundTrip(t, on.admin) {
+				path := filepath.Join(dir, strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestRoundTrip/write/")+" "+file.row, "/", " "))
+				it := kinds[file.kind](t, on.rdb, file.schema, iterator.Config{Pattern: file.pattern})
+				_, err := arrowutil.WriteIPCFile(path, it.(array.RecordReader))
+				it.Release()
+				require.NoError(t, err)
+				slices.Sort(file.lines)
+				mu.Lock()
+				want[path] = file.lines
+				mu.Unlock()
+			}
+		})
+	})
+	for path, by := range readElsewhere(t, slices.Collect(maps.Keys(want))...) {
+		for program, lines := range by {
+			t.Run(filepath.Base(path)+" by "+program, func(t *testing.T) { assert.Equal(t, want[path], lines) })
+		}
+	}
+}
+
+// roundTrip is a file of a scan, and the lines that it holds.
+type roundTrip struct {
+	row, kind, pattern, schema string
+	lines                      []string
+}
+
+func storeRoundTrip(t *testing.T, rdb redis.UniversalClient) []roundTrip {
 	ctx := context.Background()
-	_, rdb := real(t, realServer, testcluster.Config{})
 	integers := []int64{0, 1, -1, 1e12, -1e12, math.MaxInt64, math.MinInt64}
 	floats := []float64{0, 0.1, 0.123456789, 1e10, 1e-10, math.MaxFloat64, -math.MaxFloat64, 2.2250738585072014e-308, math.Pi}
-	var wantHashes, wantIntegers, wantFloats []string
+	var hashLines, integerLines, floatLines []string
 	store(t, rdb, func(p redis.Pipeliner) {
 		for i := range max(len(integers), len(floats)) {
 			key := fmt.Sprint("q:", i)
@@ -107,40 +141,25 @@ func TestRoundTrip(t *testing.T) {
 				integer = strconv.FormatInt(integers[i], 10)
 				pairs = append(pairs, "integer", integers[i])
 				p.Set(ctx, "integer:"+key, integers[i], 0)
-				wantIntegers = append(wantIntegers, plainBytes("integer:"+key)+" "+integer)
+				integerLines = append(integerLines, plainBytes("integer:"+key)+" "+integer)
 			}
 			if i < len(floats) {
 				float = fmt.Sprintf("%016x", math.Float64bits(floats[i]))
 				pairs = append(pairs, "float", floats[i]) // as go-redis writes it
 				p.Set(ctx, "float:"+key, floats[i], 0)
-				wantFloats = append(wantFloats, plainBytes("float:"+key)+" "+float)
+				floatLines = append(floatLines, plainBytes("float:"+key)+" "+float)
 			}
 			p.HSet(ctx, key, pairs...)
-			wantHashes = append(wantHashes, strings.Join([]string{plainBytes(key), integer, float}, " "))
+			hashLines = append(hashLines, strings.Join([]string{plainBytes(key), integer, float}, " "))
 		}
 		p.HSet(ctx, "n:1", "x", 1, "y", 2)
 		p.HSet(ctx, "n:2", "x", 1)
 		p.HSet(ctx, "n:3", "y", 2)
 	})
-	for _, file := range []struct {
-		row, kind, pattern, schema string
-		want                       []string
-	}{
-		{"Q1", "hash", "q:*", "_key:key,integer:int64,float:float64", wantHashes},
-		{"Q1 strings", "string", "integer:*", "_key:key,value:int64", wantIntegers},
-		{"Q2 strings", "string", "float:*", "_key:key,value:float64", wantFloats},
+	return []roundTrip{
+		{"Q1", "hash", "q:*", "_key:key,integer:int64,float:float64", hashLines},
+		{"Q1 strings", "string", "integer:*", "_key:key,value:int64", integerLines},
+		{"Q2 strings", "string", "float:*", "_key:key,value:float64", floatLines},
 		{"Q3", "hash", "n:*", "x:int64,y:float64", []string{"- 4000000000000000", "1 -", "1 4000000000000000"}},
-	} {
-		t.Run(file.row, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "q.arrow")
-			it := kinds[file.kind](t, rdb, file.schema, iterator.Config{Pattern: file.pattern})
-			defer it.Release()
-			_, err := arrowutil.WriteIPCFile(path, it.(array.RecordReader))
-			require.NoError(t, err)
-			slices.Sort(file.want)
-			for by, lines := range readElsewhere(t, path) {
-				assert.Equal(t, file.want, lines, by)
-			}
-		})
 	}
 }

@@ -295,8 +295,11 @@ func TestOracle(t *testing.T) {
 				out, err := export.CombinedOutput()
 				require.NoError(t, err, "%s", out)
 
-				for _, lines := range readElsewhere(t, byLibrary, byCommand) {
-					assertRows(t, whole.lines, lines)
+				for path, by := range readElsewhere(t, byLibrary, byCommand) {
+					for program, lines := range by {
+						t.Log(filepath.Base(path), "by", program)
+						assertRows(t, whole.lines, lines)
+					}
 				}
 			})
 		}

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redisarrow/redisarrow/internal/testcluster"
 )
 
 // wire is what passes between a client and real servers, in plain text also
@@ -19,10 +18,9 @@ type wire struct {
 	cut   func(addr string) int64            // of a new connection: bytes after which it breaks when read; 0 for never
 }
 
-// wired gives a client that scans over a wire.
-func wired(t testing.TB, d *testcluster.Deployment, w *wire) *redis.ClusterClient {
+// wired gives a client with these options, which become its own, over a wire.
+func wired(t testing.TB, options *redis.ClusterOptions, w *wire) *redis.ClusterClient {
 	t.Helper()
-	options := d.ReaderOptions()
 	// As go-redis does it itself: a dialer of one's own has to speak TLS.
 	dial := redis.NewDialer(&redis.Options{TLSConfig: options.TLSConfig})
 	options.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
