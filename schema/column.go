@@ -50,6 +50,7 @@ type Column struct {
 	dataType arrow.DataType
 	ttlUnit  arrow.TimeUnit // of KindTTL
 	epoch    epochUnit      // of timestamps
+	mistake  string         // what its constructor found wrong
 }
 
 // Name is the name of the column in Arrow; for a field of a hash also the
@@ -78,7 +79,7 @@ func (c Column) TTLUnit() arrow.TimeUnit { return c.ttlUnit }
 // Equal reports whether both columns are the same in every respect.
 func (c Column) Equal(other Column) bool {
 	return c.name == other.name && c.kind == other.kind && c.ttlUnit == other.ttlUnit &&
-		c.epoch == other.epoch && arrow.TypeEqual(c.dataType, other.dataType)
+		c.epoch == other.epoch && c.mistake == other.mistake && arrow.TypeEqual(c.dataType, other.dataType)
 }
 
 // String is the column in the text form, such as `name:utf8`.
@@ -92,6 +93,8 @@ func (c Column) arrowField() arrow.Field {
 // check says what is wrong with the column taken by itself; "" if nothing is.
 func (c Column) check() (reason string) {
 	switch {
+	case c.mistake != "":
+		return c.mistake
 	case c.dataType == nil:
 		return "the zero Column can't be used: make columns with Key, Utf8 and their like"
 	case !utf8.ValidString(c.name):

@@ -4,9 +4,11 @@
 // A [Hash] is the row of a hash: metadata columns ([Key], [BinaryKey], [TTL],
 // [ExpiresAt], [Index]) and data columns, one per field that is read. A
 // [String] is the row of a string: metadata columns and at most one data
-// column, the value. Both are made from columns in Go ([NewHash],
-// [NewString]) or from the text form ([ParseHash], [ParseString]), never
-// change afterwards, and are safe for concurrent use.
+// column, the value. Both are made from columns in Go ([NewHash], [NewString]),
+// from the text form ([ParseHash], [ParseString]), or from an Arrow schema
+// ([HashFromArrow], [StringFromArrow]; [Field] for a single field); a Hash also
+// from a struct with redis tags ([HashOf]). They never change afterwards, and
+// are safe for concurrent use.
 //
 // # Columns
 //
@@ -65,5 +67,6 @@
 //
 // types.go holds the one table of types, which the parser and String both
 // read: a further type is a constructor and a line there. row.go holds what
-// Hash and String share.
+// Hash and String share; arrow.go and struct.go make columns of what others
+// have written down.
 package schema

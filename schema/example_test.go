@@ -3,6 +3,7 @@ package schema_test
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -86,6 +87,80 @@ func ExampleParseField() {
 	}
 	fmt.Println(value.Name(), value.Type())
 	// Output: value timestamp[ms, tz=Europe/Berlin]
+}
+
+// A struct as go-redis writes and reads it.
+func ExampleHashOf() {
+	type User struct {
+		Name    string    `redis:"name"`
+		Age     *int8     `redis:"age,omitempty"`
+		Active  bool      `redis:"active"`
+		Seen    time.Time `redis:"seen"`
+		Born    string    `redis:"born" redisarrow:"date32"`
+		Balance string    `redis:"balance" redisarrow:"decimal128[18,2]"`
+		cached  bool
+	}
+	_ = User{cached: true}
+	users, err := schema.HashOf[User](schema.Key("_key"), schema.TTL("_ttl", arrow.Second))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(users)
+	// Output: _key:key,_ttl:ttl[s],name:utf8,age:int8,active:boolean,seen:timestamp[us,UTC],born:date32,balance:decimal128[18,2]
+}
+
+func ExampleHashOf_error() {
+	type User struct {
+		Name    string   `redis:"name"`
+		Friends []string `redis:"friends"`
+	}
+	_, err := schema.HashOf[User]()
+	fmt.Println(err)
+	// Output: schema: column "friends": field Friends of struct schema_test.User: there is no column for Go type []string: name one, such as `redisarrow:"utf8"`
+}
+
+// The rows are to be those of a table that is there already.
+func ExampleHashFromArrow() {
+	table := arrow.NewSchema([]arrow.Field{
+		{Name: "id", Type: arrow.BinaryTypes.String},
+		{Name: "name", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "price", Type: &arrow.Decimal128Type{Precision: 10, Scale: 2}, Nullable: true},
+	}, nil)
+	products, err := schema.HashFromArrow(table, schema.Key("id")) // the key has a place in it
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(products)
+	fmt.Println(products.Arrow().Equal(table))
+	// Output:
+	// id:key,name:utf8,price:decimal128[10,2]
+	// true
+}
+
+func ExampleStringFromArrow() {
+	count := arrow.NewSchema([]arrow.Field{{Name: "count", Type: arrow.PrimitiveTypes.Uint64, Nullable: true}}, nil)
+	counters, err := schema.StringFromArrow(count, schema.Key("_key"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(counters)
+	// Output: _key:key,count:uint64
+}
+
+func ExampleField() {
+	users, err := schema.NewHash(
+		schema.Field(arrow.Field{Name: "name", Type: arrow.BinaryTypes.LargeString, Nullable: true}),
+		schema.Key("_key"),
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(users)
+	// Output: name:large_utf8,_key:key
 }
 
 func ExampleHash_Project() {

@@ -76,19 +76,22 @@ func findType(word string) (columnType, bool) {
 
 // knownTypes lists the types for messages, those of data columns first.
 func knownTypes() string {
-	var data, metadata []string
+	return listTypes(func(k Kind) bool { return k == KindField }) +
+		"; and for metadata " + listTypes(func(k Kind) bool { return k != KindField })
+}
+
+func listTypes(of func(Kind) bool) string {
+	var names []string
 	for _, t := range columnTypes() {
-		name := t.word
-		if t.usage != "" {
-			name = t.usage
-		}
-		if t.column("").kind == KindField {
-			data = append(data, name)
-		} else {
-			metadata = append(metadata, name)
+		switch {
+		case !of(t.column("").kind):
+		case t.usage != "":
+			names = append(names, t.usage)
+		default:
+			names = append(names, t.word)
 		}
 	}
-	return strings.Join(data, ", ") + "; and for metadata " + strings.Join(metadata, ", ")
+	return strings.Join(names, ", ")
 }
 
 // formatType is the type of c in the text form.
