@@ -8,7 +8,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/redisarrow/redisarrow/convert"
 	"github.com/redisarrow/redisarrow/internal/minicluster"
 	"github.com/redisarrow/redisarrow/iterator"
@@ -286,6 +288,34 @@ func TestTooLarge(t *testing.T) {
 			assert.Contains(t, node.Error(), "1610612736 bytes")
 			assert.Contains(t, node.Error(), "leave the key out")
 			assert.Zero(t, got.stats.Retries)
+		})
+	}
+}
+
+// So is one behind a redirect: it is no matter of time.
+func TestTooLargeBehindRedirect(t *testing.T) {
+	for _, redirect := range []string{"ASK", "MOVED"} {
+		t.Run(redirect, func(t *testing.T) {
+			c, rdb := fake(t, minicluster.Config{})
+			const key = "giant{user:3}" // at node 0
+			c.SetHash(key, "a", "1")
+			slot := cluster.Slot([]byte(key))
+			c.SetFault(func(node, _ int, args [][]byte) *minicluster.Fault {
+				switch {
+				case string(args[0]) != "HMGET":
+					return nil
+				case node == 2:
+					return &minicluster.Fault{Raw: []byte("*1\r\n$1610612736\r\nabc")}
+				default:
+					return &minicluster.Fault{Error: fmt.Sprintf("%s %d %s", redirect, slot, c.Addrs()[2])}
+				}
+			})
+			got := readAll(hashes(t, rdb, "a:utf8", iterator.Config{StallTimeout: time.Hour}))
+			require.ErrorIs(t, got.err, iterator.ErrTooLarge)
+			assert.Contains(t, got.err.Error(), c.Addrs()[2])
+			assert.Contains(t, got.err.Error(), `HMGET "giant{user:3}"`)
+			assert.Contains(t, got.err.Error(), `field "a"`)
+			assert.Contains(t, got.err.Error(), "leave the key out")
 		})
 	}
 }

@@ -65,6 +65,17 @@ func AppendValue(dst []byte, v Value) []byte {
 	}
 }
 
+// AppendHeader appends the first line of a reply, as [Reader.ReadHeader] reads
+// it.
+func AppendHeader(dst []byte, h Header) []byte {
+	if h.Kind == Simple || h.Kind == Error {
+		dst = append(dst, byte(h.Kind))
+		dst = append(dst, h.Line...)
+		return append(dst, '\r', '\n')
+	}
+	return appendNumber(dst, h.Kind, h.N)
+}
+
 func appendNumber(dst []byte, k Kind, n int64) []byte {
 	dst = append(dst, byte(k))
 	dst = strconv.AppendInt(dst, n, 10)

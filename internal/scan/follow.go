@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -109,7 +108,7 @@ func (f *follower) settle(ctx context.Context, p *pass, r refusal) error {
 		}
 		res, err := f.ask(ctx, p, at, asking, patience.limit, r)
 		switch {
-		case err != nil && (cluster.IsDenied(err) || ctx.Err() != nil):
+		case err != nil && (cluster.IsDenied(err) || errors.Is(err, resp.ErrTooLarge) || ctx.Err() != nil):
 			return err
 		case err != nil:
 			f.drop(at)
@@ -157,6 +156,9 @@ func (f *follower) ask(ctx context.Context, p *pass, addr string, asking bool, s
 		f.out = c.append(f.out, r.key)
 	}
 	res, err := f.answer(p, l.conn, asking, commands, r)
+	if errors.Is(err, resp.ErrTooLarge) {
+		return Result{}, tooLarge(addr, p.scan.about(r.key), err)
+	}
 	if err != nil {
 		return Result{}, &cluster.NodeError{Addr: addr, Command: commands[0].Name, Err: err}
 	}
@@ -171,30 +173,12 @@ func (f *follower) answer(p *pass, conn *resp.Conn, asking bool, commands []Comm
 	if !asking {
 		return p.decoder.Decode(r.step, r.key, conn.Reader)
 	}
-	// Between the replies that the decoder knows stand those to ASKING: take
-	// them out.
-	var replies []byte
-	for range commands {
-		v, err := conn.ReadValue()
-		switch {
-		case err != nil:
-			return Result{}, err
-		case v.Err() != nil:
-			replies = resp.AppendValue(replies, v)
-			if err := conn.Skip(); err != nil {
-				return Result{}, err
-			}
-			continue
-		case v.Kind != resp.Simple:
-			return Result{}, resp.Unexpected(resp.Header{Kind: v.Kind}, "ASKING's OK")
-		}
-		if v, err = conn.ReadValue(); err != nil {
-			return Result{}, err
-		}
-		replies = resp.AppendValue(replies, v)
-	}
-	return p.decoder.Decode(r.step, r.key, resp.NewReader(bytes.NewReader(replies), len(replies)))
+	replies := &asked{conn: conn.Reader, replies: len(commands)}
+	return p.decoder.Decode(r.step, r.key, resp.NewReader(replies, askedBuffer))
 }
+
+// askedBuffer is the size of the buffer for replies behind ASKING, in bytes.
+const askedBuffer = 4 << 10
 
 // link is the connection to an address, made if need be.
 func (f *follower) link(ctx context.Context, p *pass, addr string, stall time.Duration) (link, error) {
