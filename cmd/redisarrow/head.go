@@ -65,10 +65,20 @@ func cell(column arrow.Array, row int) string {
 	if column.IsNull(row) {
 		return "null"
 	}
-	if c, ok := column.(*array.Binary); ok {
+	switch c := column.(type) {
+	case *array.Binary:
 		return shown(string(c.Value(row))) // ValueStr would give base64
+	case *array.LargeBinary:
+		return shown(string(c.Value(row)))
+	case *array.String, *array.LargeString:
+		return shown(column.ValueStr(row))
+	case *array.Decimal128:
+		// ValueStr would give 1e+02 for 100.00.
+		if t, ok := c.DataType().(arrow.DecimalType); ok {
+			return c.Value(row).ToString(t.GetScale())
+		}
 	}
-	return shown(column.ValueStr(row))
+	return column.ValueStr(row) // of a number or a time, whole
 }
 
 // shown is text that can't upset a terminal or the table, cut to a width.

@@ -14,7 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/redisarrow/redisarrow/arrowutil"
+	"github.com/redisarrow/redisarrow/convert"
 	"github.com/redisarrow/redisarrow/iterator"
+	"github.com/redisarrow/redisarrow/schema"
 )
 
 func TestSecrets(t *testing.T) {
@@ -125,6 +127,46 @@ func TestPrintTable(t *testing.T) {
 	assert.Equal(t, "_key  n     text", lines[0])
 	assert.Equal(t, "ka    0     null", lines[1])
 	assert.Equal(t, "kh    7000  null", lines[8])
+}
+
+// A cell of each type in the demo's table.
+func TestCell(t *testing.T) {
+	nines := strings.Repeat("9", 36)
+	for _, c := range []struct{ typ, stored, want string }{
+		{"utf8", "Zürich", "Zürich"},
+		{"large_utf8", "Zürich", "Zürich"},
+		{"binary", "a\xff", `"a\xff"`},
+		{"large_binary", "a\xff", `"a\xff"`},
+		{"int8", "-8", "-8"},
+		{"int16", "-16", "-16"},
+		{"int32", "-32", "-32"},
+		{"int64", "-64", "-64"},
+		{"uint8", "255", "255"},
+		{"uint16", "65535", "65535"},
+		{"uint32", "4294967295", "4294967295"},
+		{"uint64", "18446744073709551615", "18446744073709551615"},
+		{"float32", "0.1", "0.1"},
+		{"float64", "-0.1", "-0.1"},
+		{"decimal128[10,2]", "100", "100.00"},
+		{"decimal128[38,2]", "-" + nines + ".5", "-" + nines + ".50"}, // a number cut short would be another
+		{"boolean", "yes", "true"},
+		{"date32", "2024-01-15", "2024-01-15"},
+		{"timestamp[ms,UTC]", "2024-01-15T10:30:00.5", "2024-01-15T10:30:00.5Z"},
+		{"timestamp[s,Europe/Berlin]", "2024-01-15T10:30:00", "2024-01-15T10:30:00+01:00"},
+	} {
+		t.Run(c.typ, func(t *testing.T) {
+			field, err := schema.ParseField("v", c.typ)
+			require.NoError(t, err)
+			column, err := convert.NewColumn(memory.DefaultAllocator, field.Type(), convert.Options{})
+			require.NoError(t, err)
+			require.NoError(t, column.Append([]byte(c.stored)))
+			column.AppendNull()
+			values := column.NewArray()
+			defer values.Release()
+			assert.Equal(t, c.want, cell(values, 0))
+			assert.Equal(t, "null", cell(values, 1))
+		})
+	}
 }
 
 func TestNumbers(t *testing.T) {
