@@ -179,6 +179,19 @@ func TestPipeline(t *testing.T) {
 	})
 }
 
+func TestStructs(t *testing.T) {
+	_, c := start(t)
+	for i := range users {
+		c.SetHash(fmt.Sprint("user:", i), "name", "User", "active", "1", "seen", "2024-01-15T10:30:00.123456789+02:00", "balance", fmt.Sprintf("%d.10", i))
+	}
+	c.SetHash("user:0", "balance", "-0.05")
+	c.SetHash("user:1", "balance", "1.999") // more than cents: null
+	env := []string{"REDIS_URL=" + c.URLs()[1]}
+	out := output(t, program(t, "structs", env))
+	assert.Equal(t, "_key:key,name:utf8,age:int8,active:boolean,seen:timestamp[us,UTC],signup_date:date32,balance:decimal128[18,2]\n"+
+		"3000 users have 4498798.75\n", out)
+}
+
 func TestTLS(t *testing.T) {
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
 		c := testcluster.Start(t, testcluster.Config{
@@ -251,7 +264,7 @@ func rowsOf(t *testing.T, path string) (rows int64) {
 
 // Every example says what it needs, and what is wrong.
 func TestMistakes(t *testing.T) {
-	for _, name := range []string{"quickstart", "ipcfile", "writer", "pipeline", "tls"} {
+	for _, name := range []string{"quickstart", "ipcfile", "writer", "pipeline", "structs", "tls"} {
 		t.Run(name, func(t *testing.T) {
 			assert.Contains(t, failure(t, program(t, name, nil)), "REDIS_URL")
 			if name == "tls" {
