@@ -12,6 +12,7 @@ type ServerInfo struct {
 	RunID          string // 40 hex digits, drawn anew whenever the process starts
 	RedisVersion   string // Valkey names here the Redis version that it is compatible with
 	ValkeyVersion  string // "" if the server isn't Valkey
+	Other          string // the make of a server that only speaks the protocol, as far as known: "dragonfly"; else ""
 	Role           string // "master" or "slave"
 	ClusterEnabled bool
 	Loading        bool
@@ -29,6 +30,11 @@ func ParseServerInfo(text string) ServerInfo {
 		Role:           fields["role"],
 		ClusterEnabled: fields["cluster_enabled"] == "1" || fields["redis_mode"] == "cluster" || fields["server_mode"] == "cluster",
 		Loading:        fields["loading"] == "1",
+	}
+	for _, name := range []string{"dragonfly", "garnet", "kvrocks", "pika"} {
+		if fields[name+"_version"] != "" { // beside a redis_version
+			info.Other = name
+		}
 	}
 	if s, err := strconv.ParseUint(fields["uptime_in_seconds"], 10, 32); err == nil {
 		info.Uptime = time.Duration(s) * time.Second

@@ -136,6 +136,7 @@ func (p *pass) tryOpen(ctx context.Context) error {
 		return errDown
 	}
 	p.link, p.start, p.order = l, now, now.order
+	p.guard = newCursorGuard(now)
 	if now.master {
 		p.slots = p.scan.ledger.claim(now.owned)
 	}

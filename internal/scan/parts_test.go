@@ -35,14 +35,14 @@ func TestPageFilter(t *testing.T) {
 func TestReadScan(t *testing.T) {
 	read := func(wire string) (uint64, *page, error) {
 		pg := &page{}
-		next, err := readScan(resp.NewReader(strings.NewReader(wire), 64), pg)
+		next, err := readScan(resp.NewReader(strings.NewReader(wire), 64), pg, 100)
 		return next, pg, err
 	}
 	next, pg, err := read("*2\r\n$20\r\n18446744073709551615\r\n*2\r\n$1\r\na\r\n$0\r\n\r\n")
 	require.NoError(t, err)
 	assert.Equal(t, ^uint64(0), next)
 	assert.Equal(t, 2, pg.len())
-	for _, bad := range []string{"*2\r\n$20\r\n18446744073709551616\r\n*0\r\n", "*2\r\n$2\r\n-1\r\n*0\r\n", "*2\r\n$-1\r\n*0\r\n", "*2\r\n$1\r\n0\r\n*1\r\n"} {
+	for _, bad := range []string{"*2\r\n$20\r\n18446744073709551616\r\n*0\r\n", "*2\r\n$2\r\n-1\r\n*0\r\n", "*2\r\n$-1\r\n*0\r\n", "*2\r\n$1\r\n0\r\n*1\r\n", "*2\r\n$1\r\n0\r\n*101\r\n"} {
 		_, _, err := read(bad)
 		require.Error(t, err, bad)
 	}
@@ -62,7 +62,7 @@ func FuzzReadScan(f *testing.F) {
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		pg := &page{}
 		r := resp.NewReader(strings.NewReader(string(wire)), 64)
-		if _, err := readScan(r, pg); err != nil {
+		if _, err := readScan(r, pg, 1000); err != nil {
 			return
 		}
 		total := 0

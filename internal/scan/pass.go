@@ -39,6 +39,7 @@ type pass struct {
 	follower follower
 
 	cursor   uint64
+	guard    cursorGuard
 	progress scanProgress
 	order    cursorOrder
 	fromSlot uint16    // with slotOrder, the slot below which no key may come any more
@@ -80,6 +81,11 @@ const (
 	maxInFlightBytes = 1 << 20
 	// maxWrite bounds the commands that are put together for one write.
 	maxWrite = 256 << 10
+	// A page has COUNT keys, and the others of the last bucket looked at, which
+	// in a table that is being rehashed has parts. What has so many more is no
+	// page, and what is larger in bytes isn't held.
+	morePageKeys = 1 << 20
+	hugePage     = 1 << 30
 	// maxAttempts bounds how often one key may be asked about because its
 	// replies contradict each other, as TTL's may with the value's.
 	maxAttempts = 100
@@ -205,7 +211,7 @@ func (p *pass) receive(ctx context.Context) error {
 func (p *pass) receiveScan(ctx context.Context) error {
 	pg := p.takePage(0)
 	begin := p.link.conn.BytesRead()
-	next, err := readScan(p.link.conn.Reader, pg)
+	next, err := readScan(p.link.conn.Reader, pg, p.scan.maxPageKeys)
 	if reply := (*resp.ReplyError)(nil); errors.As(err, &reply) {
 		p.progress = scanIdle
 		return p.troubled(ctx, "SCAN", reply)
@@ -216,7 +222,19 @@ func (p *pass) receiveScan(ctx context.Context) error {
 	p.succeeded()
 	p.pager.received(p.link.conn.BytesRead() - begin)
 	p.count.Scanned += int64(pg.len())
+	if p.guard.monotone && next != 0 {
+		// Before its keys are taken: they may be those of a page that has been
+		// forgotten.
+		if err := p.guard.check(p.cursor, next, p.pager.asked, false); err != nil {
+			return p.endless(err)
+		}
+	}
 	p.filter(pg)
+	if !p.guard.monotone && next != 0 {
+		if err := p.guard.check(p.cursor, next, p.pager.asked, pg.len() > 0); err != nil {
+			return p.endless(err)
+		}
+	}
 	if p.order == slotOrder {
 		p.fromSlot = max(p.fromSlot, uint16(next%cluster.Slots))
 	}
@@ -233,9 +251,14 @@ func (p *pass) receiveScan(ctx context.Context) error {
 	return nil
 }
 
+// endless gives up a master whose SCAN would not end.
+func (p *pass) endless(err error) error {
+	return &lostError{&cluster.NodeError{Addr: p.node.addr, Command: "SCAN", Err: err}}
+}
+
 // readScan reads the reply to SCAN: the next cursor and the keys. Nothing is
 // known of a key before the reply is whole: the caller looks at them then.
-func readScan(r *resp.Reader, pg *page) (next uint64, err error) {
+func readScan(r *resp.Reader, pg *page, most int) (next uint64, err error) {
 	h, err := r.ReadHeader()
 	if err != nil {
 		return 0, err
@@ -261,6 +284,9 @@ func readScan(r *resp.Reader, pg *page) (next uint64, err error) {
 	if h.Kind != resp.Array {
 		return 0, resp.Unexpected(h, "SCAN's array of keys")
 	}
+	if h.N > int64(most) {
+		return 0, &resp.ProtocolError{Reason: fmt.Sprintf("SCAN returned %d keys at once, which is no page", h.N)}
+	}
 	for range h.N {
 		key, ok, err := r.ReadBulkReply()
 		if err != nil {
@@ -268,6 +294,9 @@ func readScan(r *resp.Reader, pg *page) (next uint64, err error) {
 		}
 		if !ok {
 			return 0, &resp.ProtocolError{Reason: "SCAN returned a null key"}
+		}
+		if len(pg.keys)+len(key) > hugePage {
+			return 0, &resp.ProtocolError{Reason: fmt.Sprintf("SCAN returned %d bytes of keys at once, which is no page", len(pg.keys)+len(key))}
 		}
 		pg.add(key)
 	}

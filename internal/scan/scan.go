@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -38,6 +39,7 @@ type Scan struct {
 
 	count              int
 	scanHead, scanTail []byte // SCAN without its cursor and its COUNT
+	maxPageKeys        int    // more aren\'t taken
 }
 
 // Open reads the topology and tries the first master, so that what is wrong
@@ -51,14 +53,15 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 		return nil, err
 	}
 	s := &Scan{
-		kind:      cfg.Kind,
-		dialer:    d,
-		inCluster: topology.Cluster(),
-		stall:     cfg.Stall,
-		log:       cfg.Logger,
-		limit:     newLimit(cfg.MaxRows),
-		seed:      rand.Uint64(),
-		count:     cfg.Count,
+		kind:        cfg.Kind,
+		dialer:      d,
+		inCluster:   topology.Cluster(),
+		stall:       cfg.Stall,
+		log:         cfg.Logger,
+		limit:       newLimit(cfg.MaxRows),
+		seed:        rand.Uint64(),
+		count:       cfg.Count,
+		maxPageKeys: morePageKeys + min(cfg.Count, math.MaxInt-morePageKeys),
 	}
 	s.prepare(cfg)
 	wanted := cluster.AllSlots()
@@ -181,7 +184,7 @@ func (s *Scan) pass(ctx context.Context, n *node, decoder Decoder, seen *seen) e
 		// What it had not claimed yet, nobody else will own: it had no time to.
 		slots := p.slots.Union(s.ledger.claim(n.slots))
 		s.log.Warn("gave up a master", "node", n.addr, "slots", slots.Len(), "reason", lost.reason)
-		s.ledger.lose(slots, fmt.Errorf("node %s: %w", n.addr, lost.reason))
+		s.ledger.lose(slots, atNode(n.addr, lost.reason))
 		s.limit.settle(p.reserved(), 0)
 		return nil
 	}
@@ -220,9 +223,17 @@ func (p *pass) check(ctx context.Context) error {
 			continue
 		}
 		for _, r := range doubts(p.start, after, p.slots) {
-			p.scan.ledger.lose(r.Slots, fmt.Errorf("node %s: %w", p.node.addr, r.Err))
+			p.scan.ledger.lose(r.Slots, atNode(p.node.addr, r.Err))
 		}
 		p.scan.ledger.settle(p.slots)
 		return nil
 	}
+}
+
+// atNode adds the node to an error that doesn't name one.
+func atNode(addr string, err error) error {
+	if named := (*cluster.NodeError)(nil); errors.As(err, &named) {
+		return err
+	}
+	return fmt.Errorf("node %s: %w", addr, err)
 }

@@ -24,6 +24,9 @@ type state struct {
 	open   cluster.SlotSet // those of them with a migration under way, in or out
 	up     bool            // cluster_state:ok
 	order  cursorOrder
+
+	// monotone: the cursors are those of Redis or Valkey, see cursorGuard.
+	monotone bool
 }
 
 // Reasons why a slot can't be promised. Each says what to do.
@@ -101,7 +104,9 @@ func readSingleState(ctx context.Context, conn *resp.Conn) (state, error) {
 func (s *state) describe(info cluster.ServerInfo, inCluster bool) {
 	s.runID = info.RunID
 	valkey := info.ValkeyVersion != ""
+	s.monotone = info.Other == "" && (atLeast(info.ValkeyVersion, 7, 2) || !valkey && atLeast(info.RedisVersion, 2, 8))
 	switch {
+	case info.Other != "":
 	case inCluster && (valkey && atLeast(info.ValkeyVersion, 8, 0) || !valkey && atLeast(info.RedisVersion, 7, 4)):
 		s.order = slotOrder
 	case !valkey && atLeast(info.RedisVersion, 4, 0):
