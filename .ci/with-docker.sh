@@ -39,12 +39,13 @@ end() {
 		# What a test that was killed has left. The bridges of networks would outlive the engine.
 		docker ps --all --quiet | xargs -r docker rm --force --volumes >/dev/null || true
 		docker network prune --force >/dev/null || true
-		"${as_root[@]}" kill "$pid" 2>/dev/null || true
+		# The shell's own kill: the program is in procps, which isn't everywhere.
+		"${as_root[@]}" sh -c "kill $pid" || true
 		for _ in {1..100}; do
 			[ -e "/proc/$pid" ] || break
 			sleep 0.2
 		done
-		"${as_root[@]}" kill -KILL "$pid" 2>/dev/null || true
+		[ ! -e "/proc/$pid" ] || "${as_root[@]}" sh -c "kill -KILL $pid" || true
 	fi
 	[ -z "$opened" ] || "${as_root[@]}" iptables -D "${bridged[@]}" || true
 	"${as_root[@]}" umount "$dir/data" 2>/dev/null || true # the engine does, where it can
