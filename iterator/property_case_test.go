@@ -1,14 +1,17 @@
 package iterator_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redisarrow/redisarrow/convert"
+	"github.com/redisarrow/redisarrow/internal/faultnet"
 	"github.com/redisarrow/redisarrow/internal/minicluster"
 	"github.com/redisarrow/redisarrow/iterator"
 )
@@ -24,13 +27,15 @@ type propertyCase struct {
 	config  iterator.Config
 	reader  propertyReader
 	faults  []*propertyFault
-	early   bool // faults begin before the scan is opened
+	network *propertyNetwork // nil: none but the system's
+	early   bool             // faults begin before the scan is opened
 }
 
 // propertyCut is what is left out of a case to make it simpler.
 type propertyCut struct {
-	keys   int   // only so many; 0: all
-	faults []int // these aren't there
+	keys    int   // only so many; 0: all
+	faults  []int // these aren't there
+	network bool  // nor is the network
 }
 
 func newPropertyCase(seed uint64, cut propertyCut) *propertyCase {
@@ -51,13 +56,19 @@ func newPropertyCase(seed uint64, cut propertyCut) *propertyCase {
 	c.keys = data.keys(n)
 	c.pattern = newPropertyPattern(part(5), c.keys)
 	c.config.Pattern = c.pattern.glob
-	faults := propertyFaults{r: part(6), server: &c.server, data: data, keys: c.keys}
+	faults := propertyFaults{r: part(6), server: &c.server, config: &c.config, data: data, keys: c.keys}
 	for i, f := range faults.draw() {
 		if !slices.Contains(cut.faults, i) {
 			c.faults = append(c.faults, f)
 		}
 		if f.lasting {
 			c.config.StallTimeout = shortStall
+		}
+	}
+	if network := newPropertyNetwork(part(7), &c.schema, n); network != nil && !cut.network {
+		c.network = network
+		if network.lasting {
+			c.config.StallTimeout, c.early = shortStall, false // the topology is waited for longer
 		}
 	}
 	if cut.keys > 0 {
@@ -81,11 +92,10 @@ func (c *propertyCase) String() string {
 	for i, f := range c.faults {
 		fmt.Fprintf(&b, "  fault %d %s\n", i, f)
 	}
-	if len(c.faults) == 0 {
-		b.WriteString("  no faults\n")
-	} else if c.early {
+	if c.early {
 		b.WriteString("  faults begin before the scan is opened\n")
 	}
+	fmt.Fprintf(&b, "  network %s\n", c.network)
 	return b.String()
 }
 
@@ -102,29 +112,49 @@ func (c *propertyCase) run() (end propertyEnd, happened bool, err error) {
 	for i := range c.keys {
 		w.store(&c.keys[i])
 	}
-	rdb := c.client(w)
+	through, err := faultnet.New()
+	if err != nil {
+		return "", false, err
+	}
+	defer through.Close()
+	rdb := c.client(w, through)
 	defer rdb.Close()
 
 	w.begin()
-	if c.early {
+	strike := func() {
 		w.cluster.SetFault(w.fault)
+		if c.network != nil {
+			through.SetPlan(c.network.next)
+		}
 	}
-	got := c.schema.scanAll(rdb, c.config, func() { w.cluster.SetFault(w.fault) }, c.reader)
+	if c.early {
+		strike()
+	}
+	got := c.schema.scanAll(rdb, c.config, strike, c.reader)
 	w.cluster.SetFault(nil)
 	end, err = c.verdict(w).judge(got)
-	return end, w.happened() > 0, err
+	return end, c.happened(w), err
 }
 
 // client is of some of the nodes.
-func (c *propertyCase) client(w *propertyWorld) redis.UniversalClient {
+func (c *propertyCase) client(w *propertyWorld, through *faultnet.Network) redis.UniversalClient {
 	addrs := w.cluster.Addrs()
+	var dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	if c.network != nil {
+		dial = through.Dial
+	}
 	if c.server.single {
-		return redis.NewClient(&redis.Options{Addr: addrs[c.server.seeds%len(addrs)]})
+		return redis.NewClient(&redis.Options{Addr: addrs[c.server.seeds%len(addrs)], Dialer: dial})
 	}
 	if n := c.server.seeds; n > 0 && n < len(addrs) {
 		addrs = addrs[:n]
 	}
-	return redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs})
+	return redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, Dialer: dial})
+}
+
+// happened reports whether anything has gone wrong.
+func (c *propertyCase) happened(w *propertyWorld) bool {
+	return w.happened() > 0 || c.network != nil && c.network.struck.Load() > 0
 }
 
 // verdict is what may come of the case, by what has happened.
@@ -134,8 +164,8 @@ func (c *propertyCase) verdict(w *propertyWorld) *propertyVerdict {
 	v := &propertyVerdict{schema: &c.schema, config: c.config, begun: w.begun}
 	// With little patience it may end by itself on a busy machine.
 	v.incomplete = c.config.StallTimeout == shortStall
-	v.mayNotOpen = v.incomplete
-	v.quiet = !v.incomplete && w.happened() == 0
+	v.mayNotOpen = v.incomplete || c.early && c.happened(w)
+	v.quiet = !v.incomplete && !c.happened(w)
 	logouts := 0
 	for i, f := range w.faults {
 		if w.fired[i].Load() == 0 {
@@ -143,7 +173,7 @@ func (c *propertyCase) verdict(w *propertyWorld) *propertyVerdict {
 		}
 		v.incomplete = v.incomplete || f.incomplete
 		v.unowned = v.unowned || f.unowned && f.begins
-		v.mayNotOpen = v.mayNotOpen || c.early || f.begins
+		v.mayNotOpen = v.mayNotOpen || f.begins
 		if f.logout {
 			logouts++
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redisarrow/redisarrow/internal/minicluster"
+	"github.com/redisarrow/redisarrow/iterator"
 )
 
 // propertyFault is something that goes wrong at commands of a class on a
@@ -187,6 +188,7 @@ func before(do func()) *minicluster.Fault { return &minicluster.Fault{Before: do
 type propertyFaults struct {
 	r      *rand.Rand
 	server *propertyServer
+	config *iterator.Config
 	data   *propertyData
 	keys   []propertyKey
 }
@@ -207,7 +209,7 @@ func (p *propertyFaults) draw() []*propertyFault {
 	// a slot is given away while its migration is open.
 	moves := []func(f *propertyFault) bool{
 		p.redirected, p.redirected, p.moved, p.moved, p.migrating, p.migrating, p.migratingFromStart,
-		p.rolledBack, p.failover, p.restarted, p.killed, p.unassigned, p.orphaned, p.marked,
+		p.rolledBack, p.failover, p.restarted, p.restarted, p.killed, p.unassigned, p.orphaned, p.marked,
 	}
 	if p.server.config.Standalone {
 		moves = []func(f *propertyFault) bool{p.restarted, p.killed}
@@ -218,7 +220,6 @@ func (p *propertyFaults) draw() []*propertyFault {
 		if p.r.IntN(2) == 0 {
 			f.node = p.r.IntN(p.server.masters())
 		}
-		f.after = int64(oneOf(p.r, 0, 0, 1, 2, p.r.IntN(6), p.r.IntN(30), p.r.IntN(200)))
 		f.class = oneOf(p.r, classScan, classFetch, classFetch)
 		if p.data.schema.column("ttl[s]", "ttl[ms]", "expires_at") >= 0 && p.r.IntN(3) == 0 {
 			f.class = classTTL
@@ -230,14 +231,32 @@ func (p *propertyFaults) draw() []*propertyFault {
 		case 1:
 			makers, moves = moves, nil
 		}
-		if len(makers) > 0 && makers[p.r.IntN(len(makers))](f) {
-			faults = append(faults, f)
-			if f.then != nil {
-				faults = append(faults, f.then)
-			}
+		if len(makers) == 0 || !makers[p.r.IntN(len(makers))](f) {
+			continue
+		}
+		f.after = p.after(f)
+		faults = append(faults, f)
+		if f.then != nil {
+			faults = append(faults, f.then)
 		}
 	}
 	return faults
+}
+
+// after draws how many commands are let through: mostly fewer than there will
+// be.
+func (p *propertyFaults) after(f *propertyFault) int64 {
+	n := len(p.keys)
+	switch f.class {
+	case classScan:
+		n /= max(p.config.CountHint, 1)
+	case classState, classInfo, classConnect, classAsking:
+		n = 3
+	}
+	if f.node >= 0 {
+		n /= p.server.masters()
+	}
+	return int64(oneOf(p.r, 0, p.r.IntN(4), p.r.IntN(n+1), p.r.IntN(n+1), p.r.IntN(n+1)))
 }
 
 func (p *propertyFaults) node() int { return p.r.IntN(p.server.masters()) }
@@ -283,7 +302,7 @@ func (p *propertyFaults) loggedOut(f *propertyFault) bool {
 
 func (p *propertyFaults) broken(f *propertyFault) bool {
 	closes := *p.closing()
-	f.class = oneOf(p.r, f.class, f.class, classState, classInfo, classConnect)
+	f.class = oneOf(p.r, classFetch, classFetch, f.class, f.class, classState, classInfo, classConnect)
 	f.name = fmt.Sprintf("closing in way %d, %d", closes.Close, closes.CloseBytes)
 	f.times = p.r.Int64N(4) + 1
 	f.effect = func(*propertyWorld, int, [][]byte) *minicluster.Fault { out := closes; return &out }
@@ -293,7 +312,7 @@ func (p *propertyFaults) broken(f *propertyFault) bool {
 func (p *propertyFaults) closing() *minicluster.Fault {
 	return &minicluster.Fault{
 		Close:      oneOf(p.r, minicluster.CloseBefore, minicluster.CloseWithin, minicluster.CloseWithin, minicluster.CloseAfter),
-		CloseBytes: oneOf(p.r, 0, 1, 3, p.r.IntN(60), p.r.IntN(1000)),
+		CloseBytes: oneOf(p.r, 0, 1, p.r.IntN(300), int(p.data.schema.somewhere(p.r)), int(p.data.schema.somewhere(p.r))),
 	}
 }
 
@@ -409,8 +428,10 @@ func (p *propertyFaults) newcomers(f *propertyFault) bool {
 // Many keys that are there when the scan begins and then go, so that tables
 // shrink under it.
 func (p *propertyFaults) shrinking(f *propertyFault) bool {
-	fillers := p.data.keys(p.r.IntN(1500))
-	f.then = &propertyFault{name: "deleting them", class: classScan, node: f.node, slot: -1, after: f.after, times: 1}
+	fillers := p.data.keys(500 + p.r.IntN(2000))
+	p.config.CountHint = oneOf(p.r, 7, 10, 50)
+	f.then = &propertyFault{name: "deleting them", class: classScan, node: -1, slot: -1, times: 1}
+	f.then.after = p.r.Int64N(int64(len(fillers)/p.config.CountHint + 1))
 	f.then.effect = func(w *propertyWorld, _ int, _ [][]byte) *minicluster.Fault {
 		return before(func() { w.cluster.Delete(names(fillers)...) })
 	}
@@ -598,7 +619,7 @@ func (p *propertyFaults) failover(f *propertyFault) bool {
 
 func (p *propertyFaults) restarted(f *propertyFault) bool {
 	node := p.node()
-	f.name, f.incomplete = fmt.Sprint("restarting node ", node), true
+	f.name, f.node, f.incomplete = fmt.Sprint("restarting node ", node), node, true
 	f.effect = func(w *propertyWorld, _ int, _ [][]byte) *minicluster.Fault {
 		return before(func() {
 			if err := w.cluster.Restart(node); err != nil {

@@ -111,6 +111,24 @@ func (s *propertySchema) column(types ...string) int {
 	return slices.IndexFunc(s.columns, func(c propertyColumn) bool { return slices.Contains(types, c.metadata) })
 }
 
+// fetches are the commands that read a key's value.
+func (s *propertySchema) fetches() []string {
+	switch {
+	case !slices.ContainsFunc(s.columns, func(c propertyColumn) bool { return c.metadata == "" }):
+		return []string{"TYPE"}
+	case s.kind == "hash":
+		return []string{"HMGET", "HGETALL"}
+	default:
+		return []string{"GET"}
+	}
+}
+
+// somewhere draws a place in the replies about a key, in bytes.
+func (s *propertySchema) somewhere(r *rand.Rand) int64 {
+	const cell = 16 // a short one, or null
+	return r.Int64N(cell * int64(len(s.columns)+1))
+}
+
 func (s *propertySchema) text() string {
 	columns := make([]string, len(s.whole))
 	for i, c := range s.whole {

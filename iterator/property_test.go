@@ -109,10 +109,17 @@ func shrink(seed uint64, newCase func(uint64, propertyCut) propertyRunner) strin
 		return err != nil
 	}
 	keys, faults := newCase(seed, cut).parts()
+	try(propertyCut{network: true})
 	for i := range faults {
-		try(propertyCut{keys: cut.keys, faults: append(cut.faults[:len(cut.faults):len(cut.faults)], i)})
+		simpler := cut
+		simpler.faults = append(cut.faults[:len(cut.faults):len(cut.faults)], i)
+		try(simpler)
 	}
-	for keys /= 2; keys > 0 && try(propertyCut{keys: keys, faults: cut.faults}); keys /= 2 {
+	for simpler := cut; keys > 1; {
+		keys /= 2
+		if simpler.keys = keys; !try(simpler) {
+			break
+		}
 	}
 	if last == nil {
 		return "  no simpler case fails"
