@@ -54,8 +54,8 @@ func Connect(ctx context.Context, options Options) (redis.UniversalClient, error
 		return nil, err
 	}
 	opt := options.clientOptions(urls)
-	// A cluster's node refuses to select a database; what the server is comes
-	// first.
+	// A cluster's node may refuse to select a database; what the server is
+	// comes first.
 	probe := *opt
 	probe.DB = 0
 	s := search{dialer: newSingleDialer(&probe), hasty: true, limit: opt.DialTimeout, asked: make(map[string]bool)}
@@ -65,7 +65,7 @@ func Connect(ctx context.Context, options Options) (redis.UniversalClient, error
 	answered := s.best.Source
 	switch {
 	case s.best.cluster && opt.DB != 0:
-		return nil, fmt.Errorf("%w: database %d: %s is part of a cluster, which has only database 0: leave the number out", ErrOptions, opt.DB, answered)
+		return nil, fmt.Errorf("%w: database %d: %s is part of a cluster, and its client is always in database 0: leave the number out", ErrOptions, opt.DB, answered)
 	case s.best.cluster:
 		addrs := []string{answered}
 		for _, addr := range urls.addrs {

@@ -139,7 +139,7 @@ func TestConnectErrors(t *testing.T) {
 		{"two schemes", Options{URLs: []string{"redis://h.test:1", "rediss://h.test:2"}}, true, []string{"scheme differs"}},
 		{"two databases", Options{URLs: []string{"redis://h.test:1/1", "redis://h.test:2/2"}}, true, []string{"database differs"}},
 		{"two lists of parameters", Options{URLs: []string{"redis://h.test:1?pool_size=1", "redis://h.test:2?pool_size=2"}}, true, []string{"parameters differs"}},
-		{"database of a cluster", Options{URLs: []string{"redis://" + member.addr + "/3"}}, true, []string{member.addr, "database 3", "only database 0"}},
+		{"database of a cluster", Options{URLs: []string{"redis://" + member.addr + "/3"}}, true, []string{member.addr, "database 3", "always in database 0"}},
 
 		{"closed port", Options{URLs: []string{"redis://:" + password + "@" + closed}}, false, []string{closed, "connection refused"}},
 		{"unknown host", Options{URLs: []string{"redis://:" + password + "@no-such-host.invalid"}}, false, []string{"no-such-host.invalid:6379", "can't be resolved"}},

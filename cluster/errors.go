@@ -96,7 +96,9 @@ func (e *NodeError) advice() string {
 	case has("NOPERM"):
 		return "the user lacks a permission: allow it with ACL SETUSER"
 	case has("SELECT is not allowed in cluster mode"):
-		return "a cluster has only database 0"
+		return "this cluster has only database 0"
+	case has("DB index is out of range"):
+		return "the server has no database of this number: see its directives databases and cluster-databases"
 	case has("DENIED"):
 		return "the server is in protected mode: set a password there, or connect from its own machine"
 	case has("max number of clients"):
