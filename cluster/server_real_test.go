@@ -28,6 +28,7 @@ func nodeConn(t *testing.T, d *Dialer, addr string) *resp.Conn {
 // the user's own, lead to every master.
 func TestRealCluster(t *testing.T) {
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
+		t.Parallel()
 		c := testcluster.Start(t, testcluster.Config{Server: server, Replicas: 1, Password: "secret"})
 		ctx := t.Context()
 		for name, rdb := range map[string]redis.UniversalClient{
@@ -126,6 +127,7 @@ func TestRealCluster(t *testing.T) {
 // user, and nodes that hide their addresses or announce host names.
 func TestRealClusterTLS(t *testing.T) {
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
+		t.Parallel()
 		users := map[string]string{"slots": "+cluster|slots", "shards": "+cluster|shards +cluster|info", "nodes": "+cluster|nodes"}
 		config := testcluster.Config{
 			Server: server, Masters: 1, TLS: true, RequireClientCert: true, Users: []string{"default off"},
@@ -159,6 +161,7 @@ func TestRealClusterTLS(t *testing.T) {
 
 func TestRealClusterIPv6(t *testing.T) {
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
+		t.Parallel()
 		c := testcluster.Start(t, testcluster.Config{Server: server, Masters: 2, Host: "::1"})
 		topology := works(t, connect(t, Options{URLs: []string{c.URL(0)}}))
 		require.Len(t, topology.Masters, 2)
@@ -194,7 +197,7 @@ func TestRealServerErrors(t *testing.T) {
 			{"unknown user", Options{URLs: []string{at}, Username: "nobody", Password: password}, "wrong user name or password"},
 			{"no password", Options{URLs: []string{at}}, "give one"},
 			{"no permission", Options{URLs: []string{at}, Username: "app", Password: "secret"}, "NOPERM"},
-			{"no such database", Options{URLs: []string{"redis://:secret@" + at + "/99"}}, "out of range"},
+			{"no such database", Options{URLs: []string{"redis://:secret@" + at + "/99"}}, "the server has no database of this number"},
 			{"plain against TLS", Options{URLs: []string{atTLS}, Password: password}, "if the port speaks TLS"},
 			{"no client certificate", Options{URLs: []string{atTLS}, TLSConfig: stranger}, "client certificate"},
 		} {

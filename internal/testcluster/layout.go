@@ -50,6 +50,12 @@ type User struct {
 	Rule           string // what follows ACL SETUSER: the name, and what the user may do
 }
 
+// As is a user of another name, with the same rights.
+func (u User) As(name, password string) User {
+	rights := strings.TrimPrefix(u.Rule, u.Name+" on >"+u.Password+" ")
+	return User{Name: name, Password: password, Rule: name + " on >" + password + " " + rights}
+}
+
 var (
 	setUser  = regexp.MustCompile(`(?m)^ACL SETUSER (.+)$`)
 	password = regexp.MustCompile(` >(\S+)`)
@@ -86,7 +92,11 @@ func LeastUser() (User, error) {
 		return User{}, fmt.Errorf("testcluster: README.md's ACL rule has no password: %s", rule)
 	}
 	name, _, _ := strings.Cut(rule, " ")
-	return User{Name: name, Password: secret[1], Rule: rule}, nil
+	user := User{Name: name, Password: secret[1], Rule: rule}
+	if !strings.HasPrefix(rule, name+" on >"+user.Password+" ") {
+		return User{}, fmt.Errorf("testcluster: README.md's ACL rule doesn't begin with NAME on >PASSWORD: %s", rule)
+	}
+	return user, nil
 }
 
 // ReaderOptions are for a client that scans: as [Cluster.ClusterOptions], or as the user of [Layout.Least].

@@ -51,8 +51,9 @@ func TestSharedByTests(t *testing.T) {
 func TestLeastUser(t *testing.T) {
 	user, err := LeastUser()
 	require.NoError(t, err)
-	assert.True(t, strings.HasPrefix(user.Rule, user.Name+" on >"+user.Password+" "), user.Rule)
 	assert.Contains(t, user.Rule, " -@all +")
+	rights := strings.TrimPrefix(user.Rule, user.Name+" on >"+user.Password+" ")
+	assert.Equal(t, User{"ann", "pass", "ann on >pass " + rights}, user.As("ann", "pass"))
 
 	dir := t.TempDir()
 	below := filepath.Join(dir, "a", "b")
@@ -67,6 +68,7 @@ func TestLeastUser(t *testing.T) {
 		"# nothing\n":                           "has 0 lines",
 		"ACL SETUSER a on\nACL SETUSER b on\n":  "has 2 lines",
 		"```\nACL SETUSER a on ~* -@all\n```\n": "no password",
+		"ACL SETUSER a >secret on -@all\n":      "doesn't begin",
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "README.md"), []byte(text), 0o600))
 		_, err = LeastUser()
