@@ -19,6 +19,9 @@ import (
 // before the next one is asked.
 const answerTimeout = 5 * time.Second
 
+// answerLimit is how long its whole answer may take.
+const answerLimit = 30 * time.Second
+
 // Discover asks the cluster which node owns which slot: the node that knew it
 // the last time that d was used, then the seeds, then other nodes known from
 // last time, and when none of these can be used, the nodes that the cluster
@@ -177,6 +180,7 @@ func (d *Dialer) topologyOf(ctx context.Context, addr string) (*Topology, error)
 	conn := resp.NewConn(nc)
 	defer conn.Close()
 	conn.SetTimeout(answerTimeout)
+	conn.SetLimit(answerLimit)
 	return askTopology(ctx, conn, addr, d.secure || isTLS(nc))
 }
 

@@ -23,6 +23,7 @@ type Conn struct {
 	*Reader
 	nc      net.Conn
 	timeout time.Duration
+	limit   time.Duration
 	out     []byte
 }
 
@@ -37,6 +38,11 @@ func NewConn(nc net.Conn) *Conn {
 // 0 means for ever. It fails then with [ErrStalled].
 func (c *Conn) SetTimeout(d time.Duration) { c.timeout = d }
 
+// SetLimit sets how long Do and Pipeline may take, whose answers are small,
+// even if there is progress; 0 means as long as there is. They fail then with
+// [ErrStalled].
+func (c *Conn) SetLimit(d time.Duration) { c.limit = d }
+
 // Close closes the connection; a read or write in flight fails at once.
 func (c *Conn) Close() error { return c.nc.Close() }
 
@@ -50,14 +56,20 @@ func (c *Conn) CloseWith(ctx context.Context) (stop func() bool) {
 }
 
 // Write sends commands.
-func (c *Conn) Write(b []byte) (int, error) {
-	if c.timeout > 0 {
-		if err := c.nc.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
-			return 0, err
+func (c *Conn) Write(b []byte) (written int, err error) {
+	for {
+		if c.timeout > 0 {
+			if err := c.nc.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
+				return written, err
+			}
 		}
+		n, err := c.nc.Write(b[written:])
+		written += n
+		if n > 0 && written < len(b) && errors.Is(err, os.ErrDeadlineExceeded) {
+			continue // slow, but not at a standstill
+		}
+		return written, c.stalled(err)
 	}
-	n, err := c.nc.Write(b)
-	return n, c.stalled(err)
 }
 
 // connSource is the Conn as the Reader's source: each read has its own
@@ -97,6 +109,11 @@ func (c *Conn) Do(ctx context.Context, args ...string) (Value, error) {
 // Pipeline sends commands in one write and reads their replies. Error replies
 // are values here. None may take more than [MaxAnswer]. Otherwise as [Conn.Do].
 func (c *Conn) Pipeline(ctx context.Context, commands ...[]string) (values []Value, err error) {
+	if c.limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.limit, fmt.Errorf("%w fast enough to answer within %v", ErrStalled, c.limit))
+		defer cancel()
+	}
 	stop := c.CloseWith(ctx)
 	defer func() {
 		if !stop() && err == nil {

@@ -59,6 +59,47 @@ func TestDoIsInterrupted(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
+// An answer that trickles makes progress, and still takes too long.
+func TestTrickle(t *testing.T) {
+	c, far := pipe(t)
+	c.SetTimeout(10 * time.Second)
+	c.SetLimit(50 * time.Millisecond)
+	trickle := func() {
+		for range 1000 {
+			if _, err := far.Write([]byte("x")); err != nil {
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	answer(t, far, "$1000\r\n")
+	time.AfterFunc(10*time.Millisecond, trickle)
+	_, err := c.Do(context.Background(), "PING")
+	require.ErrorIs(t, err, ErrStalled)
+	require.ErrorContains(t, err, "50ms")
+}
+
+// A write may take longer than the timeout, as long as some of it goes.
+func TestSlowWrite(t *testing.T) {
+	c, far := pipe(t)
+	c.SetTimeout(40 * time.Millisecond)
+	read := make(chan int)
+	go func() {
+		n := 0
+		for b := make([]byte, 1); n < 20; n++ {
+			time.Sleep(5 * time.Millisecond)
+			if _, err := far.Read(b); err != nil {
+				break
+			}
+		}
+		read <- n
+	}()
+	n, err := c.Write(make([]byte, 20))
+	require.NoError(t, err)
+	require.Equal(t, 20, n)
+	require.Equal(t, 20, <-read)
+}
+
 func TestStall(t *testing.T) {
 	c, far := pipe(t)
 	c.SetTimeout(30 * time.Millisecond)

@@ -86,6 +86,7 @@ func dial(ctx context.Context, d *cluster.Dialer, addr string, stall time.Durati
 	}
 	conn := resp.NewConn(nc)
 	conn.SetTimeout(stall)
+	conn.SetLimit(stall)
 	return link{conn: conn, stop: conn.CloseWith(ctx)}, nil
 }
 
