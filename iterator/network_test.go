@@ -41,10 +41,13 @@ var networkTests = []struct {
 	{"cut at every byte", testCutAtEveryByte},
 	{"cut again and again", testCutAgainAndAgain},
 	{"pieces", testPieces},
+	{"corrupted", testCorrupted},
 	{"half-open", testHalfOpen},
 	{"half-open while sending", testHalfOpenWhileSending},
 	{"cancelled", testHalfOpenCancelled},
 	{"refused", testRefused},
+	{"endless", testEndless},
+	{"trickles", testTrickles},
 }
 
 // A faulty network between the scan and the fake, and real servers, with

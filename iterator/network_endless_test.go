@@ -1,0 +1,95 @@
+package iterator_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/redisarrow/redisarrow/internal/faultnet"
+	"github.com/redisarrow/redisarrow/iterator"
+	"github.com/stretchr/testify/assert"
+)
+
+// Replies that never end, to each command of a scan: what they promise, and
+// what follows for ever.
+var endless = []struct {
+	name       string
+	scan       int // of pageScans
+	command    string
+	nth        int
+	head, body string
+	incomplete bool   // the slots are given up, after trying again; else the scan ends at once
+	want       string // in the error
+}{
+	{"HELLO, an array", 0, "HELLO", 0, "*4000000000\r\n", ":1\r\n", true, "larger"},
+	{"HELLO, a line", 0, "HELLO", 0, "+", "x", true, "line"},
+	{"state, a bulk", 0, "CLUSTER NODES", 0, "$1000000000\r\n", "x", true, "larger"},
+	{"state, arrays in arrays", 0, "CLUSTER INFO", 0, "", "*4000000000\r\n", true, "nested"},
+	{"state at the end", 0, "CLUSTER NODES", 1, "$1000000000\r\n", "x", true, "larger"},
+	{"SCAN, keys", 0, "SCAN", 0, "*2\r\n$1\r\n0\r\n*4000000000\r\n", "$5\r\nkey:1\r\n", true, "4000000000 keys at once"},
+	{"SCAN, a key", 0, "SCAN", 0, "*2\r\n$1\r\n0\r\n*1\r\n$1073741825\r\n", "x", false, "pattern"},
+	{"SCAN, the cursor", 0, "SCAN", 0, "*2\r\n$1073741825\r\n", "0", false, "pattern"},
+	{"SCAN, a line", 0, "SCAN", 0, "-", "x", false, "line"},
+	{"HMGET, an array", 0, "HMGET", 0, "*4000000000\r\n", "$1\r\nx\r\n", true, "HMGET returned 4000000000 values"},
+	{"HMGET, a bulk", 0, "HMGET", 7, "*2\r\n$1073741825\r\n", "x", false, "HMGET \"user:"},
+	{"HGETALL, a field", 1, "HGETALL", 7, "*2\r\n$1073741825\r\n", "x", false, "HGETALL \"user:"},
+	{"GET, a bulk", 2, "GET", 7, "$1073741825\r\n", "x", false, "GET \"value:"},
+	{"TTL, a line", 2, "TTL", 7, ":", "1", false, "GET \"value:"},
+	{"replies that nobody asked for", 2, "GET", 0, "", "+OK\r\n", true, "expected GET's bulk string"},
+}
+
+// However long a reply goes on, there is an error that says so, and it costs
+// no more memory than it may.
+func testEndless(t *testing.T, n networked) {
+	together(len(endless), func(i int) {
+		c, n := endless[i], behindNetwork(t, n.addrs)
+		got := n.scan(t, context.Background(), pageScans(t)[c.scan], iterator.Config{StallTimeout: stallSoon}, strikeAll(faultnet.Fault{
+			Kind: faultnet.Flood, Command: c.command, Nth: c.nth, Head: []byte(c.head), Body: []byte(c.body),
+		}))
+		if assert.Error(t, got.err, c.name) {
+			assert.Equal(t, c.incomplete, errors.Is(got.err, iterator.ErrIncomplete), c.name)
+			assert.ErrorContains(t, got.err, c.want, c.name)
+			assert.ErrorContains(t, got.err, n.addrs[0], c.name)
+		}
+	})
+}
+
+// trickles are replies of which there is always a little more. Those about
+// the cluster are given up; data is waited for until the context ends.
+var trickles = []struct {
+	name          string
+	scan          int
+	command, head string
+	body          string
+	every         time.Duration
+	data          bool
+}{
+	{"HELLO", 0, "HELLO", "$1000\r\n", "x", 10 * time.Millisecond, false},
+	{"state", 0, "CLUSTER NODES", "$1000000\r\n", "x", 10 * time.Millisecond, false},
+	{"SCAN", 0, "SCAN", "*2\r\n$1\r\n0\r\n*1000000\r\n", "$1\r\nx\r\n", 10 * time.Millisecond, true},
+	{"GET", 2, "GET", "$1000000000\r\n", "x", 10 * time.Millisecond, true},
+	{"HGETALL", 1, "HGETALL", "*4000000000\r\n", "$1\r\nx\r\n$1\r\ny\r\n", 10 * time.Millisecond, true},
+	{"HGETALL, without a pause", 1, "HGETALL", "*4000000000\r\n", "$1\r\nx\r\n$1\r\ny\r\n", 0, true},
+}
+
+func testTrickles(t *testing.T, n networked) {
+	together(len(trickles), func(i int) {
+		c, n := trickles[i], behindNetwork(t, n.addrs)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+		defer cancel()
+		if c.data {
+			ctx, cancel = context.WithTimeout(ctx, 3*stallSoon)
+			defer cancel()
+		}
+		got := n.scan(t, ctx, pageScans(t)[c.scan], iterator.Config{StallTimeout: stallSoon}, strikeAll(faultnet.Fault{
+			Kind: faultnet.Flood, Command: c.command, Head: []byte(c.head), Body: []byte(c.body), Every: c.every,
+		}))
+		assert.Empty(t, got.rows, c.name)
+		if c.data {
+			assert.ErrorIs(t, got.err, context.DeadlineExceeded, c.name)
+		} else {
+			assert.ErrorIs(t, got.err, iterator.ErrIncomplete, c.name)
+		}
+	})
+}
