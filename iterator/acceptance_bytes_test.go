@@ -73,11 +73,13 @@ func testBytes(t *testing.T, on place) {
 		// In a utf8 column such a key is a failure of the row, never altered;
 		// and a key can't be null.
 		for _, policy := range []convert.Policy{convert.Null, convert.SkipRow} {
-			got := readAll(hashes(t, rdb, "_key:key", iterator.Config{Pattern: "f5:*", OnParseError: policy}))
-			require.NoError(t, got.err)
-			assert.Equal(t, []string{"f5:\x00\r\n", "f5: ", "f5:東京"}, got.rows)
-			assert.EqualValues(t, 2, got.stats.SkippedRows)
-			assert.EqualValues(t, 2, got.stats.ParseFailures)
+			for kind, prefix := range map[string]string{"hash": "", "string": "s"} {
+				got := readAll(kinds[kind](t, rdb, "_key:key", iterator.Config{Pattern: prefix + "f5:*", OnParseError: policy}))
+				require.NoError(t, got.err)
+				assert.Equal(t, []string{prefix + "f5:\x00\r\n", prefix + "f5: ", prefix + "f5:東京"}, got.rows)
+				assert.EqualValues(t, 2, got.stats.SkippedRows)
+				assert.EqualValues(t, 2, got.stats.ParseFailures)
+			}
 		}
 		got := readAll(hashes(t, rdb, "_key:key,v:binary", iterator.Config{Pattern: "f5:\xff"}))
 		var failure *iterator.CellError

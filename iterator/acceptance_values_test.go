@@ -133,12 +133,31 @@ var valueGroups = slices.Concat(integerGroups(), []valueGroup{
 	{"E epoch", "timestamp[us,epoch=s]", []stored{
 		is("E fixed epoch unit", "10000000000", 10000000000000000, "1705315800000", 1705315800000000000, day, 1705276800000000),
 	}},
+	{"E epoch ms", "timestamp[us,epoch=ms]", []stored{
+		is("E fixed epoch unit", "0", 0, "-1", -1000, "1705315800", 1705315800000, "1705315800000000", 1705315800000000000),
+		all("E fixed epoch unit", nil, "1705315800.5", "9223372036854775807"),
+	}},
+	{"E epoch us", "timestamp[s,UTC,epoch=us]", []stored{
+		is("E fixed epoch unit", "0", 0, "-1", -1, "999999", 0, "1705315800", 1705),
+	}},
+	{"E epoch ns", "timestamp[ms,epoch=ns]", []stored{
+		is("E fixed epoch unit", "0", 0, "-1", -1, "999999", 0, "1705315800", 1705),
+	}},
+	{"E unit s", "timestamp[s]", []stored{
+		is("E own unit", day+"T10:30:00.999", 1705314600, "1969-12-31T23:59:59.5", -1, "1705315800000", 1705315800),
+	}},
+	{"E unit ms", "timestamp[ms]", []stored{
+		is("E own unit", day+"T10:30:00.1239", 1705314600123, "-1.0005", -1001, "1705315800", 1705315800000),
+	}},
 	{"E unit", "timestamp[ns]", []stored{
 		is("E own unit", day+"T10:30:00.123456789", 1705314600123456789, "1705315800", 1705315800000000000),
 		all("E own unit", nil, "9999-12-31"),
 	}},
 	{"E zone", "timestamp[s,Europe/Berlin]", []stored{
 		is("E time zone", day+"T10:30:00", 1705311000, "2024-07-15T10:30:00", 1721032200, day+"T10:30:00Z", 1705314600, "-1500", -1500, "-1", -1, "1705315800999", 1705315800),
+	}},
+	{"E offset", "timestamp[ms,-05:00]", []stored{
+		is("E time zone", day+"T10:30:00", 1705332600000, day+"T10:30:00Z", 1705314600000, day, 1705294800000, "1705315800", 1705315800000),
 	}},
 	{"F text", "utf8", []stored{
 		is("F1", "", ""),

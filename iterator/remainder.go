@@ -107,7 +107,7 @@ func (b *block) sizeOf(from, rows int) (bytes int64) {
 		}
 		switch dt := a.DataType().(type) {
 		case arrow.FixedWidthDataType:
-			bytes += int64(bitutil.CeilByte(rows*dt.BitWidth()) / 8)
+			bytes += bitutil.BytesForBits(int64(rows) * int64(dt.BitWidth()))
 		case arrow.OffsetsDataType:
 			bytes += int64(dt.OffsetTypeTraits().BytesRequired(rows))
 		}

@@ -124,11 +124,13 @@ func TestFromArrowMistakes(t *testing.T) {
 		"no schema":      {nil, nil, "", "no Arrow schema"},
 		"another type":   {schemaOf(key, name), []schema.Column{schema.BinaryKey("_key")}, "_key", "of type binary, the Arrow schema has utf8"},
 		"another zone": {
-			schemaOf(field("x", arrow.FixedWidthTypes.Timestamp_us, true)), []schema.Column{schema.Timestamp("x", arrow.Microsecond)},
+			schemaOf(field("x", arrow.FixedWidthTypes.Timestamp_us, true)),
+			[]schema.Column{schema.Timestamp("x", arrow.Microsecond)},
 			"x", "of type timestamp[us], the Arrow schema has timestamp[us, tz=UTC]",
 		},
 		"nullable instead of not": {
-			schemaOf(field("x", arrow.FixedWidthTypes.Timestamp_ms, false)), []schema.Column{schema.ExpiresAt("x")},
+			schemaOf(field("x", arrow.FixedWidthTypes.Timestamp_ms, false)),
+			[]schema.Column{schema.ExpiresAt("x")},
 			"x", "can be null",
 		},
 		"two for a field":     {schemaOf(name), []schema.Column{schema.Utf8("name"), schema.Utf8("name")}, "name", "same name"},

@@ -209,10 +209,22 @@ func FuzzParse(f *testing.F) {
 		"a:utf8,a:utf8", "a:timestamp[", `"\ud83d`, "user:name:utf8", "a:utf8,,", "\xff", "東京:date,b:bool,c:double",
 		"a:timestamp[s,-09:30]", "a:nonsense",
 		"a:decimal128[10,2],b:decimal[38],c:large_string,d:int8,e:uint64,f:float32", "a:decimal128[39,2]", "a:decimal[5,6", "a:decimal128",
+		"decimal128[10,2]", " timestamp[ms, UTC] ", "float32", "key",
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		if c, err := schema.ParseField("v", text); err == nil {
+			again, err := schema.ParseHash(c.String())
+			require.NoError(t, err)
+			require.True(t, again.Columns()[0].Equal(c))
+			require.True(t, schema.Field(again.Arrow().Field(0)).Equal(c) || hasEpoch(c))
+		} else {
+			var mistake *schema.Error
+			require.ErrorAs(t, err, &mistake)
+			require.GreaterOrEqual(t, mistake.Offset, 0)
+			require.LessOrEqual(t, mistake.Offset, len(text))
+		}
 		if value, err := schema.ParseString(text); err == nil {
 			again, err := schema.ParseString(value.String())
 			require.NoError(t, err)
@@ -240,6 +252,12 @@ func FuzzParse(f *testing.F) {
 		require.NoError(t, err)
 		require.True(t, all.Equal(h), "a projection to all fields has changed %q", printed)
 	})
+}
+
+// hasEpoch reports whether c says more than its Arrow field.
+func hasEpoch(c schema.Column) bool {
+	_, fixed := c.EpochUnit()
+	return fixed
 }
 
 // Any name and any zone, given in Go, are refused or survive the text form.
