@@ -100,12 +100,13 @@ func sameEnd(t *testing.T, want, got error) {
 func FuzzReadValue(f *testing.F) {
 	for _, wire := range []string{
 		"+OK\r\n", "-ERR x\r\n", ":1\r\n:-9223372036854775808\r\n:+5\r\n", "$3\r\nabc\r\n$0\r\n\r\n", "$-1\r\n*-1\r\n*0\r\n", "*2\r\n:1\r\n*1\r\n$-1\r\n",
-		"$9000000000000000000\r\n", "*4294967296\r\n", "$1073741825\r\n", ":9223372036854775808\r\n", "$00000000000000003\r\nabc\r\n", "$3\r\nabcd\r\n", "+a\nb\r\n",
+		"$9000000000000000000\r\n", "*4294967296\r\n", "$1073741825\r\n", ":9223372036854775808\r\n", "$00000000000000003\r\nabc\r\n", "$3\r\nabcd\r\n", ":\r\n", "+a\r\n$\r\n\r\n", "+a\nb\r\n",
 		"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n+x\r\n",
 		"+" + string(bytes.Repeat([]byte("x"), 200)) + "\r\n$200\r\n" + string(bytes.Repeat([]byte("\r\n"), 100)) + "\r\n:1\r\n",
 	} {
 		f.Add([]byte(wire), byte(0), uint64(0))
-		f.Add([]byte(wire), byte(60), uint64(0x0123012301230123))
+		f.Add([]byte(wire), byte(60), uint64(0x1b1b1b1b1b1b1b1b))
+		f.Add([]byte(wire), byte(200), ^uint64(0))
 	}
 	f.Fuzz(func(t *testing.T, wire []byte, chunk byte, plan uint64) {
 		r := NewReader(chunks(wire, chunk), 64)
