@@ -49,6 +49,8 @@ type containerNode struct {
 	ip   string // in the Docker network
 	id   string // of CLUSTER MYID
 	rdb  *redis.Client
+
+	removed bool
 }
 
 const (
@@ -196,7 +198,7 @@ func runNode(ctx context.Context, t *testing.T, engine dockerEngine, port string
 	testcontainers.CleanupContainer(t, ctr, testcontainers.StopTimeout(0))
 	n := &containerNode{DockerContainer: ctr, addr: net.JoinHostPort(engine.host, port)}
 	t.Cleanup(func() {
-		if t.Failed() && ctr != nil {
+		if t.Failed() && ctr != nil && !n.removed {
 			t.Logf("log of %s:\n%s", n.addr, n.log())
 		}
 	})
@@ -261,6 +263,7 @@ func (c *containerCluster) removeReplicas(t *testing.T) {
 	c.nodes = c.nodes[:c.masters]
 	for _, replica := range replicas {
 		require.NoError(t, testcontainers.TerminateContainer(replica, testcontainers.StopTimeout(0)))
+		replica.removed = true
 	}
 	for _, n := range c.nodes {
 		for _, replica := range replicas {
@@ -287,7 +290,7 @@ func (c *containerCluster) assertJoined(ctx context.Context, t require.TestingT,
 	info, err := n.rdb.ClusterInfo(ctx).Result()
 	require.NoError(t, err)
 	require.Contains(t, info, "cluster_state:ok")
-	shards, err := n.rdb.ClusterSlots(ctx).Result()
+	shards, err := n.rdb.ClusterSlots(ctx).Result() //nolint:staticcheck // deprecated, but what go-redis and our scans ask
 	require.NoError(t, err)
 	var told []string
 	for _, shard := range shards {
