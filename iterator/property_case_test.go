@@ -20,7 +20,7 @@ import (
 // faults remember what they have done.
 type propertyCase struct {
 	seed    uint64
-	server  propertyServer
+	server  *propertyServer // nil: none of ours
 	schema  propertySchema
 	keys    []propertyKey
 	pattern propertyPattern
@@ -39,10 +39,28 @@ type propertyCut struct {
 }
 
 func newPropertyCase(seed uint64, cut propertyCut) *propertyCase {
-	// Each part has its own numbers, so that leaving something out of one
-	// leaves the others as they are.
-	part := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, n)) }
-	c := &propertyCase{seed: seed, schema: newPropertySchema(part(1)), server: newPropertyServer(part(2))}
+	c := &propertyCase{seed: seed}
+	data, part := c.draw(false)
+	c.server = newPropertyServer(part(2))
+	faults := propertyFaults{r: part(6), server: c.server, config: &c.config, data: data, keys: c.keys}
+	for i, f := range faults.draw() {
+		if !slices.Contains(cut.faults, i) {
+			c.faults = append(c.faults, f)
+		}
+		if f.lasting {
+			c.config.StallTimeout = shortStall
+		}
+	}
+	c.drawNetwork(cut)
+	c.cutKeys(cut)
+	return c
+}
+
+// draw draws what doesn't depend on the servers. part gives each part its own
+// numbers, so that leaving something out of one leaves the others as they are.
+func (c *propertyCase) draw(real bool) (data *propertyData, part func(n uint64) *rand.Rand) {
+	part = func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(c.seed, n)) }
+	c.schema = newPropertySchema(part(1))
 	r := part(3)
 	n := oneOf(r, 0, 1, 2, r.IntN(30), r.IntN(30), r.IntN(300), r.IntN(300), r.IntN(300), r.IntN(1500))
 	c.config = newPropertyConfig(r, n)
@@ -52,29 +70,28 @@ func newPropertyCase(seed uint64, cut propertyCut) *propertyCase {
 	if c.config.OnParseError == convert.Fail {
 		clean = r.IntN(4) > 0
 	}
-	data := newPropertyData(part(4), &c.schema, clean, false)
+	data = newPropertyData(part(4), &c.schema, clean, real)
 	c.keys = data.keys(n)
 	c.pattern = newPropertyPattern(part(5), c.keys)
 	c.config.Pattern = c.pattern.glob
-	faults := propertyFaults{r: part(6), server: &c.server, config: &c.config, data: data, keys: c.keys}
-	for i, f := range faults.draw() {
-		if !slices.Contains(cut.faults, i) {
-			c.faults = append(c.faults, f)
-		}
-		if f.lasting {
-			c.config.StallTimeout = shortStall
-		}
+	return data, part
+}
+
+func (c *propertyCase) drawNetwork(cut propertyCut) {
+	network := newPropertyNetwork(rand.New(rand.NewPCG(c.seed, 7)), &c.schema, len(c.keys))
+	if network == nil || cut.network {
+		return
 	}
-	if network := newPropertyNetwork(part(7), &c.schema, n); network != nil && !cut.network {
-		c.network = network
-		if network.lasting {
-			c.config.StallTimeout, c.early = shortStall, false // the topology is waited for longer
-		}
+	c.network = network
+	if network.lasting {
+		c.config.StallTimeout, c.early = shortStall, false // the topology is waited for longer
 	}
+}
+
+func (c *propertyCase) cutKeys(cut propertyCut) {
 	if cut.keys > 0 {
 		c.keys = c.keys[:min(cut.keys, len(c.keys))]
 	}
-	return c
 }
 
 func (c *propertyCase) parts() (keys, faults int) { return len(c.keys), len(c.faults) }
@@ -82,7 +99,10 @@ func (c *propertyCase) parts() (keys, faults int) { return len(c.keys), len(c.fa
 // String is all that somebody needs who looks into a failure.
 func (c *propertyCase) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "  server  %s\n  schema  %s\n  data    %d keys", &c.server, &c.schema, len(c.keys))
+	if c.server != nil {
+		fmt.Fprintf(&b, "  server  %s\n", c.server)
+	}
+	fmt.Fprintf(&b, "  schema  %s\n  data    %d keys", &c.schema, len(c.keys))
 	if len(c.keys) <= 5 {
 		for _, k := range c.keys {
 			fmt.Fprintf(&b, "\n          %s %.100q %.200q %.100q %v", k.kind, k.name, k.fields, k.value, k.expires)

@@ -44,8 +44,8 @@ type propertyServer struct {
 	seeds  int  // by so many of its nodes' addresses; 0: all
 }
 
-func newPropertyServer(r *rand.Rand) propertyServer {
-	s := propertyServer{single: r.IntN(6) == 0, seeds: r.IntN(3)}
+func newPropertyServer(r *rand.Rand) *propertyServer {
+	s := &propertyServer{single: r.IntN(6) == 0, seeds: r.IntN(3)}
 	s.config = minicluster.Config{Masters: oneOf(r, 1, 2, 3, 3, 4, 5), Replicas: oneOf(r, 0, 0, 1), SlotTables: r.IntN(2) == 0, Seed: r.Uint64()}
 	s.config.PartialCoverage = r.IntN(3) == 0
 	if !s.config.SlotTables && r.IntN(4) == 0 {
