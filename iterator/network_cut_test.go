@@ -19,11 +19,11 @@ func every(fakeServer bool) int64 {
 	case os.Getenv("REDISARROW_TEST_EVERY_BYTE") != "":
 		return 1
 	case testing.Short():
-		return 31
+		return 101
 	case fakeServer:
 		return 1
 	default:
-		return 19
+		return 37
 	}
 }
 

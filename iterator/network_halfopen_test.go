@@ -56,14 +56,8 @@ func testHalfOpen(t *testing.T, n networked) {
 		back, gone = append(back, result{}), append(gone, result{})
 	}
 	together(len(names), func(i int) {
-		s, config := ways[i%len(ways)], iterator.Config{StallTimeout: stallSoon}
-		own, plan := behindNetwork(t, n.addrs), plans[names[i]]
-		back[i] = own.scan(t, context.Background(), s, config, func(c faultnet.Conn) faultnet.Plan {
-			if c.N > 0 {
-				return faultnet.Plan{}
-			}
-			return plan
-		})
+		own := behindNetwork(t, n.addrs)
+		back[i] = own.recovers(t, ways[i%len(ways)], plans[names[i]])
 		assert.True(t, own.net.Records()[0].Struck, names[i])
 	})
 	together(len(names), func(i int) {
@@ -95,30 +89,30 @@ func testHalfOpenWhileSending(t *testing.T, n networked) {
 		return &writeWatch{c, &stalledWrites}, err
 	}})
 	defer rdb.Close()
-	for _, comesBack := range []bool{true, false} {
+	// Commands go out in writes of 256 KiB: this key is at the beginning of
+	// the second such one.
+	stuck := faultnet.Plan{Narrow: true, Requests: faultnet.Stream{Fault: faultnet.Fault{Kind: faultnet.Freeze, Command: "TYPE", Nth: 940}}}
+	var got result
+	for stall := stallSoon; stall < 40*stallSoon; stall *= 3 { // a busy machine may need longer
 		n.net.SetPlan(nil)
-		it := hashes(t, rdb, "_key:key,_ttl:ttl", iterator.Config{Pattern: prefix + "*", CountHint: 10_000, StallTimeout: stallSoon})
+		it := hashes(t, rdb, "_key:key,_ttl:ttl", iterator.Config{Pattern: prefix + "*", CountHint: 10_000, StallTimeout: stall})
 		n.net.Restart()
 		n.net.SetPlan(func(c faultnet.Conn) faultnet.Plan {
-			if c.N > 0 && comesBack {
+			if c.N > 0 {
 				return faultnet.Plan{}
 			}
-			// Commands go out in writes of 256 KiB: this key is at the
-			// beginning of the second such one.
-			return faultnet.Plan{Narrow: true, Requests: faultnet.Stream{Fault: faultnet.Fault{Kind: faultnet.Freeze, Command: "TYPE", Nth: 940}}}
+			return stuck
 		})
 		before := stalledWrites.Load()
-		got := readAll(it)
+		got = readAll(it)
 		assert.Greater(t, stalledWrites.Load(), before, "the write has not been held up: the test shows nothing")
-		if comesBack {
-			require.NoError(t, got.err)
-			assert.Len(t, got.rows, len(want))
-		} else if got.err != nil { // each connection has brought some keys
-			missing := incomplete(t, got.err)
-			assert.Equal(t, "0-16383", missing.String())
+		if got.err == nil {
+			break
 		}
-		assertUnique(t, got.rows)
 	}
+	require.NoError(t, got.err)
+	assert.Len(t, got.rows, len(want))
+	assertUnique(t, got.rows)
 }
 
 // fillLong stores hashes with keys so long that asking for a page of them is
