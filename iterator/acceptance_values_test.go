@@ -285,6 +285,9 @@ func testValues(t *testing.T, on place) {
 				})
 				checkNull(t, prefix, stored, group.typ, kind.scan)
 				checkSkipRow(t, prefix, stored, group.typ, kind.scan)
+				if kind.name == "HGETALL" { // a scan for each bad cell is long: here one of each row
+					stored = slices.CompactFunc(stored, func(a, b storedCell) bool { return a.want == nil && b.want == nil && a.row == b.row })
+				}
 				checkFail(t, prefix, stored, group.typ, kind.scan)
 			})
 		}

@@ -159,7 +159,7 @@ func TestRemainderJoins(t *testing.T) {
 // it reach BatchBytes. The builder doesn't add the columns up at each row:
 // nulls and short texts of wide types are what it could miss.
 func TestBatchBytesOfEveryType(t *testing.T) {
-	const rows, limit, fields = 2000, 4000, 20
+	const rows, limit, fields = 600, 1200, 20
 	for _, e := range everyType {
 		for _, stored := range []string{"all", "one", "none"} {
 			t.Run("K11/"+e.typ+"/"+stored, func(t *testing.T) {
