@@ -101,7 +101,8 @@ debian_mirror() {
 
 # apt_state SUITE: a private apt state for that suite alone, its lists fetched.
 # Of the machine's configuration only how to reach the mirror is taken (proxies, timeouts): its hooks and its pinning
-# are none of our business, and an empty status file keeps what is installed here out of the choice of versions.
+# are none of our business, and an empty status file keeps what is installed here out of the choice of versions. A mirror
+# that stands still for weeks does: its signatures are checked, not that they are of this week.
 apt_state() {
 	state=$work/$1
 	[ ! -e "$state/ready" ] || return 0
@@ -127,6 +128,7 @@ apt_state() {
 			APT::Sandbox::User "root";
 			Acquire::Languages "none";
 			Acquire::Retries "3";
+			Acquire::Check-Valid-Until "false";
 		CONF
 	} >"$state/apt.conf"
 	{ echo "Types: deb"; cat "$work/mirror"; echo "Suites: $1"; echo "Components: main"; } >"$state/debian.sources"
