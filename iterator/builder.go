@@ -141,6 +141,8 @@ func (b *builder) readMetadata(r *resp.Reader, res scan.Result) (scan.Result, er
 			noKey    = -2
 		)
 		switch {
+		case h.N < noKey:
+			return res, &resp.ProtocolError{Reason: fmt.Sprintf("%s returned %d", command.Name, h.N)}
 		case h.N == noKey:
 			// The key went between two commands. It may be back already, as
 			// something else: what the value was isn't a row by itself.
@@ -280,12 +282,18 @@ func (b *builder) release() {
 	}
 }
 
-// refused is the result for an error reply to a command.
-func refused(h resp.Header, command string) scan.Result {
+// refusedValue is the result for an error reply to a command that reads a
+// value of one type.
+func refusedValue(h resp.Header, command string) scan.Result {
 	const wrongType = "WRONGTYPE"
 	if len(h.Line) >= len(wrongType) && string(h.Line[:len(wrongType)]) == wrongType {
 		return scan.Result{Outcome: scan.WrongType}
 	}
+	return refused(h, command)
+}
+
+// refused is the result for an error reply to any other command.
+func refused(h resp.Header, command string) scan.Result {
 	reply := &resp.ReplyError{Text: string(h.Line)}
 	return scan.Result{Outcome: scan.Refused, Err: &scan.RefusedError{Command: command, Reply: reply}}
 }

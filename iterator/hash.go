@@ -128,8 +128,10 @@ func readExists(r *resp.Reader) (scan.Result, error) {
 		return scan.Result{}, resp.Unexpected(h, "EXISTS's integer")
 	case h.N == 0:
 		return scan.Result{Outcome: scan.Vanished}, nil
-	default:
+	case h.N == 1:
 		return scan.Result{Outcome: scan.Rows}, nil
+	default:
+		return scan.Result{}, lengthError("EXISTS", h.N, 1)
 	}
 }
 
@@ -140,7 +142,7 @@ func (h *hashReader) readFields(step uint8, key []byte, r *resp.Reader, b *build
 	case err != nil:
 		return scan.Result{}, err
 	case header.Kind == resp.Error:
-		return refused(header, h.command), nil
+		return refusedValue(header, h.command), nil
 	case header.Kind != resp.Array || header.Null():
 		return scan.Result{}, resp.Unexpected(header, "HMGET's array")
 	case header.N != int64(len(b.fields)):
@@ -177,7 +179,7 @@ func (h *hashReader) readAll(key []byte, r *resp.Reader, b *builder) (scan.Resul
 	case err != nil:
 		return scan.Result{}, err
 	case header.Kind == resp.Error:
-		return refused(header, h.command), nil
+		return refusedValue(header, h.command), nil
 	case header.Kind != resp.Array || header.Null() || header.N%2 != 0:
 		return scan.Result{}, resp.Unexpected(header, "HGETALL's array of fields and values")
 	case header.N == 0:
@@ -202,7 +204,9 @@ func (h *hashReader) readAll(key []byte, r *resp.Reader, b *builder) (scan.Resul
 			if err := b.longCell(i, key, n, r); err != nil {
 				return scan.Result{}, err
 			}
-		case n >= 0:
+		case n < 0:
+			return scan.Result{}, errNullInHash
+		default:
 			b.cell(i, key, value)
 		}
 	}
@@ -214,13 +218,17 @@ func (h *hashReader) readAll(key []byte, r *resp.Reader, b *builder) (scan.Resul
 	return scan.Result{Outcome: scan.Rows}, nil
 }
 
+var errNullInHash = &resp.ProtocolError{Reason: "HGETALL returned a null"}
+
 // readName reads a field's name and returns its position in the schema, or -1.
 // A name that is longer than any in the schema is never held.
 func (h *hashReader) readName(r *resp.Reader) (int, error) {
 	name, n, err := r.ReadShortBulk()
 	switch {
-	case err != nil || n < 0:
+	case err != nil:
 		return -1, err
+	case n < 0:
+		return -1, errNullInHash
 	case n > int64(h.kind.longest):
 		if n > int64(len(name)) {
 			err = r.DiscardBulk(n)

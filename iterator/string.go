@@ -59,7 +59,7 @@ func (k *stringKind) read(_ uint8, key []byte, r *resp.Reader, b *builder) (scan
 	case err != nil:
 		return scan.Result{}, err
 	case h.Kind == resp.Error:
-		return refused(h, "GET"), nil
+		return refusedValue(h, "GET"), nil
 	case h.Kind != resp.Bulk:
 		return scan.Result{}, resp.Unexpected(h, "GET's bulk string")
 	case h.Null():

@@ -42,7 +42,7 @@ func TestReadScan(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, ^uint64(0), next)
 	assert.Equal(t, 2, pg.len())
-	for _, bad := range []string{"*2\r\n$20\r\n18446744073709551616\r\n*0\r\n", "*2\r\n$2\r\n-1\r\n*0\r\n", "*2\r\n$-1\r\n*0\r\n", "*2\r\n$1\r\n0\r\n*1\r\n", "*2\r\n$1\r\n0\r\n*101\r\n"} {
+	for _, bad := range []string{"*2\r\n$20\r\n18446744073709551616\r\n*0\r\n", "*2\r\n$2\r\n-1\r\n*0\r\n", "*2\r\n$-1\r\n*0\r\n", "*2\r\n$1\r\n0\r\n*1\r\n", "*2\r\n$1\r\n0\r\n*101\r\n", "*2\r\n$1\r\n0\r\n*-1\r\n"} {
 		_, _, err := read(bad)
 		require.Error(t, err, bad)
 	}

@@ -281,7 +281,7 @@ func readScan(r *resp.Reader, pg *page, most int) (next uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if h.Kind != resp.Array {
+	if h.Kind != resp.Array || h.Null() {
 		return 0, resp.Unexpected(h, "SCAN's array of keys")
 	}
 	if h.N > int64(most) {

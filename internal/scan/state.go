@@ -76,14 +76,16 @@ func readClusterState(ctx context.Context, conn *resp.Conn) (state, error) {
 	for slot := range view.Importing {
 		s.open.Add(slot)
 	}
-	// What is denied is done without: the cluster's state then shows only in
-	// the fetches' replies, a restart only as a lost connection.
-	if replies[1].Err() == nil {
-		s.up = cluster.ParseInfo(replies[1].Text).OK()
+	clusterInfo, err := optional(replies[1])
+	if err != nil {
+		return state{}, err
 	}
-	if replies[2].Err() == nil {
-		s.describe(cluster.ParseServerInfo(replies[2].Text), true)
+	info, err := optional(replies[2])
+	if err != nil {
+		return state{}, err
 	}
+	s.up = cluster.ParseInfo(clusterInfo).OK()
+	s.describe(cluster.ParseServerInfo(info), true)
 	return s, nil
 }
 
@@ -95,10 +97,28 @@ func readSingleState(ctx context.Context, conn *resp.Conn) (state, error) {
 	if err != nil {
 		return state{}, err
 	}
-	if replies[0].Err() == nil {
-		s.describe(cluster.ParseServerInfo(replies[0].Text), false)
+	info, err := optional(replies[0])
+	if err != nil {
+		return state{}, err
 	}
+	s.describe(cluster.ParseServerInfo(info), false)
 	return s, nil
+}
+
+// optional is the text of a reply that can be done without where the command
+// isn't allowed or isn't known: the cluster's state then shows only in the
+// fetches' replies, a restart only as a lost connection. What may be another
+// reply soon is an error.
+func optional(reply resp.Value) (text string, err error) {
+	refused := (*resp.ReplyError)(nil)
+	switch {
+	case !errors.As(reply.Err(), &refused):
+		return reply.Text, nil
+	case transient(refused) || loggedOut(refused):
+		return "", refused
+	default:
+		return "", nil
+	}
 }
 
 func (s *state) describe(info cluster.ServerInfo, inCluster bool) {
@@ -137,7 +157,9 @@ func doubts(before, after state, slots cluster.SlotSet) []Reason {
 		}
 	}
 	switch {
-	case before.runID != after.runID:
+	case before.runID != after.runID && before.runID != "" && after.runID != "":
+		// Without the one or the other the connection tells: a new one is made
+		// only to a process that is known to be the same.
 		doubt(slots, errRestarted)
 	case !after.master:
 		doubt(slots, errDemoted)
