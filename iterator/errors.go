@@ -15,7 +15,9 @@ var ErrIncomplete = scan.ErrIncomplete
 
 // IncompleteError says that the rows handed out are not all: for some slots
 // it can't be promised that each key gave its row. The rows themselves are
-// good, and no key has two.
+// good, and no key has two. Slots that nobody owns when the scan begins end it
+// before its first row: they are the ones named, and nothing has been read of
+// the others.
 type IncompleteError = scan.IncompleteError
 
 // Reason is why some slots are missing.

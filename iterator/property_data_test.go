@@ -139,14 +139,14 @@ func (d *propertyData) hash(k *propertyKey) {
 func (d *propertyData) text(c propertyColumn) (text string, ok bool) {
 	for range 50 {
 		text = c.texts(d.r)
-		if d.r.IntN(2000) == 0 && strings.Contains(c.propertyType.text, "binary") {
+		if d.r.IntN(2000) == 0 && strings.Contains(c.text, "binary") {
 			text = strings.Repeat(text+"long", 20_000)
 		}
 		if _, ok = c.cell(text); ok || !d.clean {
 			return text, true
 		}
 	}
-	return "", d.schema.kind == "string" && c.propertyType.text == "utf8"
+	return "", d.schema.kind == "string" && c.text == "utf8"
 }
 
 // propertyPattern is a glob, and which keys it takes.
@@ -157,11 +157,11 @@ type propertyPattern struct {
 
 func newPropertyPattern(r *rand.Rand, keys []propertyKey) propertyPattern {
 	prefix := func(p string) func(string) bool { return func(key string) bool { return strings.HasPrefix(key, p) } }
-	any := func(string) bool { return true }
+	every := func(string) bool { return true }
 	patterns := []propertyPattern{
-		{"", any},
-		{"", any},
-		{"*", any},
+		{"", every},
+		{"", every},
+		{"*", every},
 		{"**", func(key string) bool { return key != "" }}, // as Redis has it
 		{"user:*", prefix("user:")},
 		{"*7*", func(key string) bool { return strings.Contains(key, "7") }},

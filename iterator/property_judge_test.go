@@ -118,7 +118,7 @@ func (v *propertyVerdict) judgeCell(e *iterator.CellError) error {
 	}
 	for _, bad := range v.oracle.bad {
 		for _, c := range bad.cells {
-			if e.Key == short(bad.key.name) && e.Field == c.column.name && e.Value == short(c.text) && arrow.TypeEqual(e.Type, c.column.propertyType.arrow) {
+			if e.Key == short(bad.key.name) && e.Field == c.column.name && e.Value == short(c.text) && arrow.TypeEqual(e.Type, c.column.arrow) {
 				return nil
 			}
 		}

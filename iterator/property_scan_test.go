@@ -2,6 +2,7 @@ package iterator_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -139,7 +140,7 @@ func (s *propertySchema) read(it reader, how propertyReader, cancel func(), got 
 	switch {
 	case len(got.batches) != how.batches:
 		got.err = it.Err()
-		if it.Next() || it.Err() != got.err {
+		if it.Next() || !errors.Is(it.Err(), got.err) {
 			got.problem = fmt.Errorf("the end isn't the end: %w", it.Err())
 		}
 	case how.cancel:

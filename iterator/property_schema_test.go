@@ -132,7 +132,7 @@ func (s *propertySchema) somewhere(r *rand.Rand) int64 {
 func (s *propertySchema) text() string {
 	columns := make([]string, len(s.whole))
 	for i, c := range s.whole {
-		columns[i] = jsonString(c.name) + ":" + c.propertyType.text
+		columns[i] = jsonString(c.name) + ":" + c.text
 	}
 	return strings.Join(columns, ",")
 }
@@ -154,7 +154,7 @@ func (s *propertySchema) String() string {
 func (s *propertySchema) arrow() *arrow.Schema {
 	fields := make([]arrow.Field, len(s.columns))
 	for i, c := range s.columns {
-		fields[i] = arrow.Field{Name: c.name, Type: c.propertyType.arrow, Nullable: c.metadata == "" || c.metadata == "expires_at"}
+		fields[i] = arrow.Field{Name: c.name, Type: c.arrow, Nullable: c.metadata == "" || c.metadata == "expires_at"}
 	}
 	return arrow.NewSchema(fields, nil)
 }

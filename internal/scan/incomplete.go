@@ -18,7 +18,8 @@ var (
 
 // IncompleteError says that the rows handed out are not all: for some slots
 // it can't be promised that each key gave its row. The rows themselves are
-// good.
+// good. Slots that nobody owns when the scan begins end it before its first
+// row: they are the ones named, and nothing has been read of the others.
 type IncompleteError struct {
 	Slots   cluster.SlotSet // the slots that can't be promised
 	Reasons []Reason        // why; together they cover Slots
