@@ -109,7 +109,7 @@ func TestCancel(t *testing.T) {
 	defer close(stall)
 	for _, command := range []string{"SCAN", "HMGET", "CLUSTER"} {
 		for _, concurrency := range []int{1, iterator.AllMasters} {
-			t.Run(fmt.Sprint(command, concurrency), func(t *testing.T) {
+			t.Run(fmt.Sprint("N cancelled at ", command, concurrency), func(t *testing.T) {
 				// The best of some tries: the machine may be busy, and a scan
 				// that waits for a timeout never makes it.
 				best := time.Hour

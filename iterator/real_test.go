@@ -172,7 +172,7 @@ func TestRealLosses(t *testing.T) {
 			assert.Equal(t, "10923-16383", missing.String())
 			require.NoError(t, c.Resume(2))
 		})
-		t.Run("cancelled while the server stalls", func(t *testing.T) {
+		t.Run("N cancelled while the server stalls", func(t *testing.T) {
 			best := time.Hour
 			for range 3 {
 				scanCtx, cancel := context.WithCancel(ctx)
