@@ -96,15 +96,15 @@ func testAnnounced(t *testing.T, c *testcluster.Cluster, hosts []any) {
 		}
 	}
 
-	// Redirects name hosts in the same way.
-	const slot = 15039 // of user:4
+	// Redirects name hosts in the same way: this one that of the third master.
+	const slot = 2648 // of user:3
 	move := sync.OnceFunc(func() {
-		assert.NoError(t, c.OpenMigration(ctx, slot, 0))
+		assert.NoError(t, c.OpenMigration(ctx, slot, 2))
 		_, err := c.MoveKeys(ctx, slot, 0)
 		assert.NoError(t, err)
 	})
 	rdb := wired(t, c.ClusterOptions(), &wire{sends: func(_ string, commands []byte) {
-		if bytes.Contains(commands, []byte("user:4\r\n")) {
+		if bytes.Contains(commands, []byte("user:3\r\n")) {
 			move()
 		}
 	}})
