@@ -50,17 +50,3 @@ func TestResolve(t *testing.T) {
 		assert.Equal(t, tc.want, resolve(tc.host, 7, tc.from), "%+v", tc)
 	}
 }
-
-func FuzzParseRedirect(f *testing.F) {
-	f.Add("MOVED 3999 ::1:6381")
-	f.Add("ASK 0 ?:1")
-	f.Fuzz(func(t *testing.T, text string) {
-		r, ok := ParseRedirect(text, "h:1")
-		if !ok {
-			return
-		}
-		if _, port, ok := splitAddr(r.Addr); !ok || port == 0 || r.Slot >= Slots {
-			t.Fatalf("%q gave %+v", text, r)
-		}
-	})
-}
