@@ -52,10 +52,9 @@ const (
 	maxMisses = 16
 	// maxLinks is how many nodes are kept connected to.
 	maxLinks = 64
-	// leastPatience is the part of the patience that is left for each key when
-	// the whole of it has been spent: enough for an answer, not for a hang of
-	// one stall after another, as many as there are slots.
-	leastPatience = 1. / 64
+	// leastTimeout is the part of the stall timeout that an answer may take when
+	// no patience is left.
+	leastTimeout = 64
 )
 
 // settle asks about a key until it is settled, or its slot is given up.
@@ -66,8 +65,10 @@ func (f *follower) settle(ctx context.Context, p *pass, r refusal) error {
 		return nil
 	}
 	begun := time.Now()
-	stall := p.scan.stall
-	patience := patience{limit: max(stall-f.spent, time.Duration(float64(stall)*leastPatience))}
+	// What was spent on other keys for nothing isn't spent again: a master has
+	// thousands of slots.
+	patience := patience{limit: max(p.scan.stall-f.spent, 0)}
+	timeout := max(patience.limit, p.scan.stall/leastTimeout)
 	at, asking := p.node.addr, false
 	misses, loggedIn := 0, false
 	var (
@@ -106,7 +107,7 @@ func (f *follower) settle(ctx context.Context, p *pass, r refusal) error {
 				return p.giveUp(ctx, slot, doubt, err)
 			}
 		}
-		res, err := f.ask(ctx, p, at, asking, patience.limit, r)
+		res, err := f.ask(ctx, p, at, asking, timeout, r)
 		switch {
 		case err != nil && (cluster.IsDenied(err) || errors.Is(err, resp.ErrTooLarge) || ctx.Err() != nil):
 			return err
