@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // ErrTooLarge is wrapped by the error for a length beyond a limit: of a bulk,
@@ -32,7 +33,27 @@ type ReplyError struct {
 	Text string // without the sign and the line end
 }
 
-func (e *ReplyError) Error() string { return e.Text }
+// maxShownReply bounds a reply in a message, in bytes: servers' own have less.
+const maxShownReply = 500
+
+// Error is the text as it may be shown: in one line, and not too long. It is
+// the server's to say what is in it.
+func (e *ReplyError) Error() string {
+	text := strings.TrimSpace(e.Text)
+	if text == "" {
+		return "an error without a text"
+	}
+	short := text
+	if len(text) > maxShownReply {
+		short = text[:maxShownReply] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, short)
+}
 
 // Code is the first word of the reply: "MOVED", "NOAUTH", "ERR".
 func (e *ReplyError) Code() string {

@@ -268,3 +268,16 @@ func TestNoAllocations(t *testing.T) {
 	})
 	assert.Zero(t, allocs)
 }
+
+// What a server calls an error goes to terminals and logs.
+func TestReplyErrorIsShown(t *testing.T) {
+	for text, want := range map[string]string{
+		"ERR no":                   "ERR no",
+		"":                         "an error without a text",
+		" ":                        "an error without a text",
+		"ERR \x1b[31m\x00ü":        "ERR \uFFFD[31m\uFFFDü",
+		strings.Repeat("x", 60000): strings.Repeat("x", 500) + "…",
+	} {
+		require.Equal(t, want, (&ReplyError{Text: text}).Error())
+	}
+}
