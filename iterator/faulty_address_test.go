@@ -71,6 +71,21 @@ var wrongPlaces = []wrongPlace{
 	}, "can't be resolved", "can't be resolved"},
 }
 
+// misled is a cluster with replicas, and a client for which no name resolves,
+// whatever the machine's resolver does, and how fast.
+func misled(t *testing.T) (*minicluster.Cluster, *redis.ClusterClient) {
+	t.Helper()
+	c, _ := fake(t, minicluster.Config{Replicas: 1})
+	return c, fakeClient(t, c, func(o *redis.ClusterOptions) {
+		o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if host, _, _ := net.SplitHostPort(addr); net.ParseIP(host) == nil {
+				return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+			}
+			return (&net.Dialer{}).DialContext(ctx, network, addr)
+		}
+	})
+}
+
 const ofMaster1 = "5461-10922"
 
 // A master that is announced under a wrong address.
@@ -78,7 +93,7 @@ func TestAnnouncedElsewhere(t *testing.T) {
 	for _, way := range []string{"SLOTS", "SHARDS", "NODES"} { // in which the topology is told
 		for _, place := range wrongPlaces {
 			t.Run(way+"/"+place.name, func(t *testing.T) {
-				c, rdb := fake(t, minicluster.Config{Replicas: 1})
+				c, rdb := misled(t)
 				rows := users(c, 300)
 				addr := place.addr(t, c)
 				c.Misannounce(1, addr)
@@ -89,7 +104,7 @@ func TestAnnouncedElsewhere(t *testing.T) {
 					addr = strings.ReplaceAll(addr, "node.invalid", "127.0.0.1")
 				}
 				for _, concurrency := range []int{1, iterator.AllMasters} {
-					got := readAll(hashes(t, rdb, userSchema, iterator.Config{StallTimeout: 60 * time.Millisecond, Concurrency: concurrency}))
+					got := readAll(hashes(t, rdb, userSchema, iterator.Config{StallTimeout: 100 * time.Millisecond, Concurrency: concurrency}))
 					assert.Equal(t, ofMaster1, incomplete(t, got.err).String())
 					require.ErrorContains(t, got.err, want)
 					require.ErrorContains(t, got.err, addr)
@@ -169,7 +184,7 @@ func TestRedirectedElsewhere(t *testing.T) {
 		for _, place := range wrongPlaces {
 			for often, n := range map[string]int64{"once": 1, "for ever": -1} {
 				t.Run(code+"/"+place.name+"/"+often, func(t *testing.T) {
-					c, rdb := fake(t, minicluster.Config{Replicas: 1})
+					c, rdb := misled(t)
 					want := users(c, 300)
 					addr := place.addr(t, c)
 					fault := onceFor("HMGET", n, minicluster.Fault{Error: fmt.Sprintf("%s %d %s", code, slot, addr)})
@@ -179,7 +194,7 @@ func TestRedirectedElsewhere(t *testing.T) {
 						}
 						return nil
 					})
-					got := readAll(hashes(t, rdb, userSchema, iterator.Config{StallTimeout: 60 * time.Millisecond}))
+					got := readAll(hashes(t, rdb, userSchema, iterator.Config{StallTimeout: 100 * time.Millisecond}))
 					missing := incomplete(t, got.err)
 					assert.Equal(t, fmt.Sprint(slot), missing.String())
 					if len(got.rows) == len(want) {
