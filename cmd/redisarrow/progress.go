@@ -69,7 +69,7 @@ func (p *progress) run(ctx context.Context, rdb redis.UniversalClient) {
 			return
 		case <-ticker.C:
 			width, _, err := term.GetSize(int(p.out.Fd()))
-			if err != nil {
+			if err != nil || width == 0 { // 0 is a terminal that was never told
 				width = 80
 			}
 			fmt.Fprint(p.out, clearLine+fit(p.line(time.Since(p.begun)), width-1))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -20,7 +21,7 @@ import (
 
 // terminal opens a pseudo-terminal: what a program prints on the second comes
 // out of the first.
-func terminal(t *testing.T) (screen, tty *os.File) {
+func terminal(t *testing.T, columns uint16) (screen, tty *os.File) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	require.NoError(t, err)
@@ -29,7 +30,7 @@ func terminal(t *testing.T) (screen, tty *os.File) {
 	require.NoError(t, unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0))
 	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
 	require.NoError(t, err)
-	require.NoError(t, unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 70}))
+	require.NoError(t, unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}))
 	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = tty.Close() })
@@ -38,7 +39,7 @@ func terminal(t *testing.T) (screen, tty *os.File) {
 
 func TestStreamToTerminalRefused(t *testing.T) {
 	c := fixture(t, minicluster.Config{})
-	screen, tty := terminal(t)
+	screen, tty := terminal(t, 70)
 	var stderr bytes.Buffer
 	cmd := command(t.Context(), nil, exportArgs(c, "-", hashArgs...)...)
 	cmd.Stdout, cmd.Stderr = tty, &stderr
@@ -56,9 +57,11 @@ func TestStreamToTerminalRefused(t *testing.T) {
 func TestProgressOnTerminal(t *testing.T) {
 	for _, f := range []struct {
 		pattern, want string
+		columns       uint16
 	}{
-		{"*", "of 123 keys"}, // 60 users, 60 counters, 3 others
-		{"user:*", "keys found among 123"},
+		{"*", "of 123 keys", 70}, // 60 users, 60 counters, 3 others
+		{"user:*", "keys found among 123", 70},
+		{"user:*", "keys found among 123", 0}, // a terminal that doesn't know its size
 	} {
 		c := fixture(t, minicluster.Config{})
 		drawn := make(chan struct{})
@@ -68,7 +71,7 @@ func TestProgressOnTerminal(t *testing.T) {
 			}
 			return nil
 		})
-		screen, tty := terminal(t)
+		screen, tty := terminal(t, f.columns)
 		path := filepath.Join(t.TempDir(), "out.arrow")
 		cmd := command(t.Context(), []string{"TERM=xterm"}, "export", "--url", c.URLs()[0], "--output", path,
 			"--type", "hash", "--pattern", f.pattern, "--schema", "name:utf8")
@@ -81,7 +84,7 @@ func TestProgressOnTerminal(t *testing.T) {
 		rest, _ := io.ReadAll(screen) // ends with EIO when the process has ended
 		require.Zero(t, wait(t, cmd.Wait()))
 		for line := range strings.SplitSeq(printed, clearLine) {
-			assert.Less(t, len(line), 70, "it would wrap: %q", line)
+			assert.Less(t, len(line), cmp.Or(int(f.columns), 80), "it would wrap: %q", line)
 		}
 		_, after, found := strings.Cut(lastFrom(string(rest), clearLine), clearLine)
 		require.True(t, found)
