@@ -43,11 +43,14 @@ type Config struct {
 	// BatchBytes ends a batch early, with the row that makes its data reach so
 	// many bytes; at most [MaxBatchBytes], 0 means [DefaultBatchBytes]. Each
 	// worker of the scan holds up to one such batch, the caller another one.
+	// A row that is larger is a batch of its own, or ends one.
 	BatchBytes int64
 
 	// CountHint is SCAN's COUNT: how many keys the server looks at for a page,
 	// so also how many it answers about in one go. 0 means
-	// [DefaultCountHint]; beyond 10,000 there is nothing to gain.
+	// [DefaultCountHint]; beyond 10,000 there is nothing to gain. It is a
+	// maximum: a first page has at most 100, and where keys are long enough to
+	// make pages of more than 4 MiB, fewer are asked for.
 	CountHint int
 
 	// MaxRows ends the scan after so many rows; 0 means all. Little more than

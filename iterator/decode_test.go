@@ -3,6 +3,7 @@ package iterator
 import (
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -45,6 +46,12 @@ func TestUnwantedIsNotHeld(t *testing.T) {
 	defer out.release()
 	assert.Equal(t, "two", out.arrays[0].ValueStr(0))
 	assert.Equal(t, "one", out.arrays[1].ValueStr(0))
+}
+
+// A batch ends with the row that makes it reach BatchBytes, so no column can
+// have more bytes than offsets of 32 bits count.
+func TestOffsetsCountAnyBatch(t *testing.T) {
+	assert.LessOrEqual(t, int64(MaxBatchBytes+resp.MaxBulk), int64(math.MaxInt32))
 }
 
 func allocated() uint64 {

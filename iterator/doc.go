@@ -16,4 +16,25 @@
 //	scan ─► builder ─► block ─► BatchReader.Next ─► arrow.RecordBatch
 //	         ▲   │
 //	     kind┘   └─ convert.Column for each column
+//
+// # Memory
+//
+// Each worker of a scan (Config.Concurrency) has a batch of Config.BatchBytes
+// in the making, and the caller the one that Next has read. A row counts whole
+// to the batch that it ends: so with values that are larger than BatchBytes,
+// each worker has one of them and the caller another. A text or binary value
+// comes from the connection into its column: while it is read it takes its own
+// size and a fifteenth of it. Keys come in pages of CountHint, three of them at
+// most; where they are long, a page has 4 MiB, but for the one in which they
+// are met. Beside that there are some hundred KiB of buffers and the table that
+// tells repeats, 8 bytes for a key of the slot, or of the master, under way.
+//
+// What is no longer used is free again when Go's collector has run: with the
+// default settings a process may have twice as much resident. GOMEMLIMIT
+// (see [runtime/debug.SetMemoryLimit]) bounds that.
+//
+// A server keeps replies that aren't read yet in its own memory. A MiB of them
+// is asked for at a time, going by the values seen: it begins with one key, and
+// a giant that comes as a surprise can have others behind it, on two pages at
+// most. Where that is too much, lower CountHint.
 package iterator

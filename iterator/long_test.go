@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/redisarrow/redisarrow/convert"
 	"github.com/redisarrow/redisarrow/internal/minicluster"
@@ -243,6 +244,53 @@ func TestLongKeys(t *testing.T) {
 		got.rows[i] = got.rows[i][1:]
 	}
 	assertLongRows(t, want, got.rows)
+}
+
+// One large value among many small ones: less is asked for at a time after it,
+// and soon as much as before again.
+func TestLongValueAmongShort(t *testing.T) {
+	c, rdb := fake(t, minicluster.Config{Gather: 5 * time.Millisecond})
+	const n, page = 8000, 1000
+	// The name is one that the fake, whose order is fixed, returns early.
+	want := map[string]int{"{t}giant-h": 16 << 20}
+	for i := range n {
+		c.SetString(fmt.Sprint("{t}", i), "small")
+		want[fmt.Sprint("{t}", i)] = len("small")
+	}
+	c.SetString("{t}giant-h", longText(1, 16<<20))
+	c.SetRecord(true)
+	it := strs(t, rdb, "_key:key,value:utf8", iterator.Config{Pattern: "{t}*", CountHint: page})
+	defer it.Release()
+	got := map[string]int{}
+	for it.Next() {
+		keys, values := it.RecordBatch().Column(0).(*array.String), it.RecordBatch().Column(1).(*array.String)
+		for i := range keys.Len() {
+			got[strings.Clone(keys.Value(i))] = values.ValueLen(i)
+		}
+	}
+	require.NoError(t, it.Err())
+	assert.Equal(t, want, got)
+
+	var before, after []int // keys of each pipeline
+	for _, batch := range c.Batches() {
+		keys, giant := 0, false
+		for _, command := range batch {
+			if command.Args[0] == "GET" {
+				keys++
+				giant = giant || command.Args[1] == "{t}giant-h"
+			}
+		}
+		if giant || len(after) > 0 {
+			after = append(after, keys)
+		} else if keys > 0 {
+			before = append(before, keys)
+		}
+	}
+	require.Greater(t, len(after), 5, "the giant comes too late to see what follows")
+	assert.Equal(t, 1, before[0])
+	assert.Greater(t, slices.Max(before), page/2)
+	assert.Less(t, slices.Min(after[:len(after)/2]), page/4)
+	assert.Greater(t, slices.Max(after[len(after)/2:]), page/2)
 }
 
 // A value of more than 1 GiB is refused at once, by key and field.

@@ -9,7 +9,8 @@
 // followed one by one (follow.go). What has become of each slot stands in the
 // ledger (ledger.go): a slot is done only if its master says the same of
 // itself (state.go) before and after the pass; a scan in which some slot is
-// not done ends with an [*IncompleteError].
+// not done ends with an [*IncompleteError]. How much is asked for at a time goes
+// by the bytes seen: sizer.go has the fetches, pager.go the pages of keys.
 //
 //	Scan.Run ── a worker for each decoder ── pass over a master
 //	                                          ├─ open: connect, state, claim slots
