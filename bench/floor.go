@@ -10,6 +10,10 @@ import (
 // countHint is SCAN's COUNT: our default, given to every reader.
 const countHint = 1000
 
+// firstCount is the COUNT of a master's first page, of which ours doesn't know
+// yet how long the keys are.
+const firstCount = 100
+
 // readFloor asks the masters, one after another, for what ours asks them, and
 // keeps nothing of the answers but the tally.
 func readFloor(ctx context.Context, t task) (tally, error) {
@@ -36,7 +40,8 @@ type floor struct {
 	integers []bool // which elements of a hash's reply count in the tally
 	tally    tally
 
-	scanHead, scanTail   []byte // SCAN around the cursor
+	scanHead             []byte // SCAN up to the cursor
+	firstTail, scanTail  []byte // and what follows it, on the first page and on the others
 	fetchHead, fetchTail []byte // the fetch around the key
 	out                  []byte
 }
@@ -58,7 +63,9 @@ func newFloor(t task, conn *resp.Conn) *floor {
 			f.integers = append(f.integers, field.kind.integer)
 		}
 	}
-	f.scanHead, f.scanTail = command("SCAN", "COUNT", strconv.Itoa(countHint), "TYPE", typ, "MATCH", t.Data.pattern())
+	options := []string{"TYPE", typ, "MATCH", t.Data.pattern(), "COUNT"}
+	f.scanHead, f.firstTail = command("SCAN", append(options, strconv.Itoa(firstCount))...)
+	_, f.scanTail = command("SCAN", append(options, strconv.Itoa(countHint))...)
 	f.fetchHead, f.fetchTail = command(fetch[0], fetch[1:]...)
 	return f
 }
@@ -77,7 +84,7 @@ func command(name string, args ...string) (head, tail []byte) {
 // one and then the fetches of this one go out, before the values of the page
 // before are read.
 func (f *floor) walk() error {
-	f.askScan([]byte("0"))
+	f.askScan([]byte("0"), f.firstTail)
 	if _, err := f.conn.Write(f.out); err != nil {
 		return err
 	}
@@ -100,10 +107,10 @@ func (f *floor) walk() error {
 	}
 }
 
-func (f *floor) askScan(cursor []byte) {
+func (f *floor) askScan(cursor, tail []byte) {
 	f.out = append(f.out, f.scanHead...)
 	f.out = resp.AppendBulk(f.out, cursor)
-	f.out = append(f.out, f.scanTail...)
+	f.out = append(f.out, tail...)
 }
 
 // readPage reads SCAN's reply and puts together what is asked next.
@@ -117,7 +124,7 @@ func (f *floor) readPage() (keys int, last bool, err error) {
 		return 0, false, err
 	}
 	if last = string(cursor) == "0"; !last {
-		f.askScan(cursor)
+		f.askScan(cursor, f.scanTail)
 	}
 	n, err := f.array()
 	if err != nil {
