@@ -31,7 +31,7 @@ const oracleMetadata = "_key:binary_key,_ttl:ttl[s],_at:expires_at"
 func oracleKeys(d *testcluster.Deployment) int {
 	mass := []string{"redis-7.0", "valkey-9.1"}
 	if testing.Short() || d.Layout.Name != testcluster.Masters.Name || !slices.Contains(mass, d.Server().Name) {
-		return 10_000
+		return 5_000
 	}
 	return 100_000
 }
@@ -268,7 +268,7 @@ func TestOracle(t *testing.T) {
 				part := scan
 				part.prefix += map[string]string{"hash": "77", "string": "int64:1"}[scan.kind]
 				some := newOracle(keys, part.kind, part.prefix, part.columns)
-				require.Greater(t, len(some.lines), n/200)
+				require.Greater(t, len(some.lines), n/1000)
 				for _, size := range []int{1, 7} {
 					t.Run(fmt.Sprintf("%s/%d/%s", name, size, cname), func(t *testing.T) {
 						some.check(t, part, rdb, iterator.Config{BatchSize: size, Concurrency: concurrency, OnParseError: convert.Null})

@@ -8,6 +8,9 @@
 //     fetch-servers.sh fills, and on PATH; [Require] and [Find] do so for a test.
 //   - [Config] says what to start: how many masters and replicas, passwords, ACL users, TLS, any other directive.
 //   - [Start] starts it for a test and stops it at the test's end; [StartAt] is the same for programs.
+//   - [Layout] is one of the ways in which tests set servers up. [Everywhere] runs a test on each server in each of
+//     them, [Shared] in one, on clusters that the tests of a program share: a [Deployment] each, started once, stopped
+//     by [Main]. The layout with an ACL user has README's, see [LeastUser].
 //   - [Cluster] is what runs. Its nodes are numbered: masters first, in the order of their slots, then each master's
 //     replicas. The numbers stay with the processes; a failover changes roles, not numbers.
 //
