@@ -103,6 +103,8 @@ func (e *NodeError) advice() string {
 		return "the server is in protected mode: set a password there, or connect from its own machine"
 	case has("max number of clients"):
 		return "the server's maxclients is reached"
+	case errors.Is(e.Err, resp.ErrStalled):
+		return "the server was silent for so long: see whether it or the network hangs, and allow for more if it is only slow"
 	case !strings.HasPrefix(e.Command, "connect"):
 		return ""
 	case hungUp(e.Err) && strings.HasSuffix(e.Command, " TLS"):

@@ -69,7 +69,7 @@ func parseShards(v resp.Value, from string, secure bool) ([]Master, error) {
 		fields := pairs(shard)
 		m := Master{}
 		numbers := fields["slots"].Elems
-		if len(numbers)%2 != 0 {
+		if len(numbers)%2 != 0 || fields["slots"].Kind != resp.Array || fields["nodes"].Kind != resp.Array {
 			return nil, malformed("CLUSTER SHARDS")
 		}
 		for i := 0; i < len(numbers); i += 2 {

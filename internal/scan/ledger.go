@@ -26,6 +26,7 @@ type ledger struct {
 	done    cluster.SlotSet
 	lost    cluster.SlotSet
 	reasons []Reason
+	told    map[string]int // where in reasons an error stands, by its text
 }
 
 func newLedger(wanted cluster.SlotSet) *ledger {
@@ -59,6 +60,16 @@ func (l *ledger) lose(slots cluster.SlotSet, reason error) {
 	}
 	l.pending = l.pending.Minus(slots)
 	l.lost = l.lost.Union(slots)
+	// The same trouble with many slots, one after the other, is one reason.
+	text := reason.Error()
+	if i, ok := l.told[text]; ok {
+		l.reasons[i].Slots = l.reasons[i].Slots.Union(slots)
+		return
+	}
+	if l.told == nil {
+		l.told = make(map[string]int)
+	}
+	l.told[text] = len(l.reasons)
 	l.reasons = append(l.reasons, Reason{Slots: slots, Err: reason})
 }
 

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/redisarrow/redisarrow/cluster"
@@ -127,4 +128,18 @@ func TestDoubts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Thousands of slots that are lost of the same are one reason.
+func TestLedgerTellsTheSameOnce(t *testing.T) {
+	l := newLedger(cluster.AllSlots())
+	for slot := range uint16(1000) {
+		l.lose(slotSetOf(slot), fmt.Errorf("because of %d", slot%2))
+	}
+	var missing *IncompleteError
+	require.ErrorAs(t, l.missing(), &missing)
+	require.Len(t, missing.Reasons, 3)
+	assert.Equal(t, 500, missing.Reasons[0].Slots.Len())
+	assert.Equal(t, 500, missing.Reasons[1].Slots.Len())
+	assert.Equal(t, "1000-16383", missing.Reasons[2].Slots.String())
 }

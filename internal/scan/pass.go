@@ -400,7 +400,7 @@ func (p *pass) unreadable(command string, err error) error {
 	if errors.Is(err, resp.ErrTooLarge) {
 		return tooLarge(p.node.addr, command, err)
 	}
-	return &brokenError{err}
+	return &brokenError{&cluster.NodeError{Addr: p.node.addr, Command: command, Err: err}}
 }
 
 // tooLarge is the error for a reply beyond what can be read. It ends the scan:
