@@ -1,10 +1,15 @@
 package minicluster
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/redisarrow/redisarrow/cluster"
 )
 
 func TestGlob(t *testing.T) {
@@ -64,21 +69,136 @@ func TestGlobManyStars(t *testing.T) {
 	assert.False(t, globMatch(strings.Repeat("*?", 2000), strings.Repeat("a", 100)))
 }
 
+// globRegexp is the pattern as a regular expression. Bytes are the runes of
+// their numbers.
+func globRegexp(p string) string {
+	var b strings.Builder
+	b.WriteString(`^(?s:`)
+	escaped := func(c byte) string { return fmt.Sprintf(`\x{%x}`, c) }
+	for len(p) > 0 {
+		c := p[0]
+		p = p[1:]
+		switch {
+		case c == '*':
+			b.WriteString(".*")
+		case c == '?':
+			b.WriteString(".")
+		case c == '\\' && len(p) > 0:
+			b.WriteString(escaped(p[0]))
+			p = p[1:]
+		case c != '[':
+			b.WriteString(escaped(c))
+		default:
+			not := strings.HasPrefix(p, "^")
+			p = strings.TrimPrefix(p, "^")
+			b.WriteString("[")
+			if not {
+				b.WriteString("^")
+			}
+			b.WriteString(`\x{10ffff}`) // no byte: a class may be empty
+			for len(p) > 0 && p[0] != ']' {
+				switch {
+				case p[0] == '\\' && len(p) >= 2:
+					b.WriteString(escaped(p[1]))
+					p = p[2:]
+				case len(p) >= 3 && p[1] == '-':
+					b.WriteString(escaped(min(p[0], p[2])) + "-" + escaped(max(p[0], p[2])))
+					p = p[3:]
+				default:
+					b.WriteString(escaped(p[0]))
+					p = p[1:]
+				}
+			}
+			p = strings.TrimPrefix(p, "]")
+			b.WriteString("]")
+		}
+	}
+	b.WriteString(`)$`)
+	return b.String()
+}
+
+// latin1 makes a rune of each byte.
+func latin1(s string) string {
+	runes := make([]rune, len(s))
+	for i := range len(s) {
+		runes[i] = rune(s[i])
+	}
+	return string(runes)
+}
+
+// globExample is a text that pattern matches, made with the bytes of filling;
+// false if there is none.
+func globExample(p, filling string) (string, bool) {
+	var b strings.Builder
+	take := func() (c byte) {
+		if len(filling) > 0 {
+			c, filling = filling[0], filling[1:]
+		}
+		return c
+	}
+	for len(p) > 0 {
+		c := p[0]
+		p = p[1:]
+		switch {
+		case c == '*':
+			for n := take() % 8; n > 0; n-- {
+				b.WriteByte(take())
+			}
+		case c == '?':
+			b.WriteByte(take())
+		case c == '\\' && len(p) > 0:
+			b.WriteByte(p[0])
+			p = p[1:]
+		case c == '[':
+			first := take()
+			found := false
+			var rest string
+			for i := range 256 {
+				var ok bool
+				if rest, ok = globClass(p, first+byte(i)); ok {
+					b.WriteByte(first + byte(i))
+					found = true
+					break
+				}
+			}
+			if !found {
+				return "", false
+			}
+			p = rest
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), true
+}
+
+// The glob agrees with a regular expression, and a pattern of which it is said
+// that it matches in one slot alone matches there.
 func FuzzGlob(f *testing.F) {
-	for _, p := range []string{"*", "a*b?[^a-z]\\*", "[", "[^", "[a-", "[\\", "\\", "**[]"} {
+	for _, p := range []string{"*", "a*b?[^a-z]\\*", "[", "[^", "[a-", "[\\", "\\", "**[]", "{tag}*", "a{b}[c-a]?", "{}*", "{*}", "{a\\}b}"} {
 		f.Add(p, "abc")
+		f.Add(p, "\x05}{ab\xff")
 	}
 	f.Fuzz(func(t *testing.T, pattern, text string) {
-		globMatch(pattern, text)
-		escaped := ""
-		for i := range len(text) {
-			escaped += `\` + text[i:i+1]
+		if len(pattern) > 200 || strings.Count(pattern, "*") > 20 {
+			return // the regular expression would take its time
 		}
-		if !globMatch(escaped, text) {
-			t.Errorf("%q doesn't match itself escaped", text)
+		re, err := regexp.Compile(globRegexp(pattern))
+		require.NoError(t, err, "%q", pattern)
+		want := re.MatchString(latin1(text))
+		if text == "" {
+			want = pattern == ""
 		}
-		if text != "" && !globMatch("*"+escaped+"*", text) {
-			t.Errorf("%q doesn't match itself between stars", text)
+		require.Equal(t, want, globMatch(pattern, text))
+
+		if example, ok := globExample(pattern, text); ok && example != "" {
+			require.True(t, globMatch(pattern, example), "%q", example)
+			if slot, ok := cluster.PatternSlot(pattern); ok {
+				require.Equal(t, slotOf([]byte(example)), int(slot), "%q", example)
+			}
+			if slot := patternSlot([]byte(pattern)); slot >= 0 {
+				require.Equal(t, slotOf([]byte(example)), slot, "%q", example)
+			}
 		}
 	})
 }
