@@ -45,7 +45,7 @@ func (l *lies) reply(args []string, v resp.Value) {
 	if len(args) > 1 {
 		key = args[1]
 	}
-	believed := false
+	believed := v.Kind == resp.Error && strings.HasPrefix(v.Text, "WRONGTYPE")
 	switch name {
 	case "CLUSTER":
 		l.existence = l.existence || v.Kind != resp.Error || strings.Contains(v.Text, "cluster support disabled") || strings.HasPrefix(v.Text, "ERR unknown command")
@@ -60,19 +60,21 @@ func (l *lies) reply(args []string, v resp.Value) {
 		}
 		return
 	case "HMGET":
-		believed = v.Kind == resp.Array && len(v.Elems) == len(args)-2 && !hasOther(v.Elems, resp.Bulk)
+		believed = believed || v.Kind == resp.Array && len(v.Elems) == len(args)-2 && !hasOther(v.Elems, resp.Bulk)
 	case "HGETALL":
-		believed = v.Kind == resp.Array && !v.Null && len(v.Elems)%2 == 0
+		believed = believed || v.Kind == resp.Array && !v.Null && len(v.Elems)%2 == 0
 	case "GET":
-		believed = v.Kind == resp.Bulk
+		believed = believed || v.Kind == resp.Bulk
 	case "TYPE":
 		believed = v.Kind == resp.Simple
-	case "EXISTS", "TTL", "PEXPIRETIME":
-		believed = v.Kind == resp.Integer
+	case "EXISTS":
+		believed = v.Kind == resp.Integer && (v.Int == 0 || v.Int == 1)
+	case "TTL", "PEXPIRETIME":
+		believed = v.Kind == resp.Integer && v.Int >= -2
 	default: // of the handshake, and ASKING: nothing depends on what they say
 		return
 	}
-	if believed || v.Kind == resp.Error && strings.HasPrefix(v.Text, "WRONGTYPE") {
+	if believed {
 		l.keys[key] = true
 	}
 }
