@@ -2,6 +2,7 @@ package convert
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"math/big"
 	"regexp"
@@ -113,4 +114,35 @@ func FuzzParseInteger(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, exact.Uint64(), unsigned)
 	})
+}
+
+// The narrower types take what the widest takes and they can hold.
+func FuzzParseNarrowInteger(f *testing.F) {
+	for _, text := range []string{"127", "-128", "128", "-129", "255", "256", "-1", "-0", "+5", "007", "65535", "65536", "2147483648", "-2147483649", "4294967295", "4294967296", "x"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		wide, err := ParseInt64([]byte(text))
+		checkNarrow(t, text, wide, err, parseSigned[int8])
+		checkNarrow(t, text, wide, err, parseSigned[int16])
+		checkNarrow(t, text, wide, err, parseSigned[int32])
+		unsigned, err := ParseUint64([]byte(text))
+		checkNarrow(t, text, unsigned, err, parseUnsigned[uint8])
+		checkNarrow(t, text, unsigned, err, parseUnsigned[uint16])
+		checkNarrow(t, text, unsigned, err, parseUnsigned[uint32])
+	})
+}
+
+func checkNarrow[W int64 | uint64, N int8 | int16 | int32 | uint8 | uint16 | uint32](t *testing.T, text string, wide W, wideErr error, parse func([]byte) (N, error)) {
+	t.Helper()
+	got, err := parse([]byte(text))
+	switch {
+	case wideErr != nil:
+		require.Equal(t, wideErr, err)
+	case strconv.Itoa(int(N(wide))) != fmt.Sprint(wide):
+		require.Equal(t, ErrRange, err)
+	default:
+		require.NoError(t, err)
+		require.EqualValues(t, wide, got)
+	}
 }
