@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -28,6 +29,10 @@ var binary string
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 
 func runTests(m *testing.M) int {
+	flag.Parse()
+	if flag.Lookup("test.fuzz").Value.String() != "" {
+		return m.Run() // fuzz targets need no binary, and each of the fuzzer's processes would build it
+	}
 	dir, err := os.MkdirTemp("", "redisarrow-command-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
