@@ -81,7 +81,10 @@ func TestREADMEConfig(t *testing.T) {
 
 func TestREADMELinks(t *testing.T) {
 	for _, m := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(readme(t), -1) {
-		if !strings.HasPrefix(m[1], "https://") {
+		switch heading, ok := strings.CutPrefix(m[1], "#"); {
+		case ok:
+			assert.Contains(t, strings.ToLower(readme(t)), "\n## "+strings.ReplaceAll(heading, "-", " ")+"\n")
+		case !strings.HasPrefix(m[1], "https://"):
 			assert.FileExists(t, m[1])
 		}
 	}
