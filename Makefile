@@ -39,8 +39,8 @@ test: ## Fetch what the tests need, and run them all: a few minutes
 	@rm -f $(TIMES)
 	$(call part,tools and servers,.ci/prepare.sh $(SERVERS))
 	$(call part,vet,$(GO) vet ./...)
-	$(call part,tests,$(GO) test -vet=off ./...)
-	$(call part,race detector and assertions,$(GO) test -vet=off -short $(RACE) -tags assert $(RACE_PACKAGES))
+	$(call part,tests,$(GO) test -vet=off -timeout 30m ./...)
+	$(call part,race detector and assertions,$(GO) test -vet=off -timeout 30m -short $(RACE) -tags assert $(RACE_PACKAGES))
 	$(call part,fuzzing,.ci/fuzz.sh 100000x)
 	@printf '\n'; cat $(TIMES); rm -f $(TIMES)
 
