@@ -182,8 +182,16 @@ func TestMalformedTopologies(t *testing.T) {
 		assert.Error(t, err, "%v", v)
 	}
 	for _, v := range []any{
-		"text", 7, list{list{"slots", list{1}}}, list{list{"slots", list{5, 4}}}, list{list{"slots", list{0, 99999}}}, list{list{"slots", list{"0", "5"}}},
-		list{7}, list{list{}}, list{list{"slots", list{0, 5}}}, list{list{"nodes", list{}}}, list{list{0, 5, list{}}},
+		"text", 7,
+		list{list{"slots", list{1}}},
+		list{list{"slots", list{5, 4}}},
+		list{list{"slots", list{0, 99999}}},
+		list{list{"slots", list{"0", "5"}}},
+		list{7},
+		list{list{}},
+		list{list{"slots", list{0, 5}}},
+		list{list{"nodes", list{}}},
+		list{list{0, 5, list{}}},
 	} {
 		_, err := parseShards(value(t, v), from, false)
 		assert.Error(t, err, "%v", v)

@@ -61,7 +61,7 @@ func (c *wireConn) Read(b []byte) (int, error) {
 	}
 	left := c.left.Load()
 	if left <= 0 {
-		_ = c.Conn.Close()
+		_ = c.Close()
 		return 0, errors.New("cut by the test")
 	}
 	n, err := c.Conn.Read(b[:min(int64(len(b)), left)])

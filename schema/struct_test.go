@@ -106,7 +106,7 @@ func TestHashOf(t *testing.T) {
 		time.Time
 		status
 	}
-	_ = tags{hidden: 1}
+	_, _, _ = tags{hidden: 1}, ring{}.ring, embeddingPointer{}.status // read by reflection alone
 	for name, test := range map[string]struct {
 		made func(...schema.Column) (*schema.Hash, error)
 		want string

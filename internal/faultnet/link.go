@@ -35,8 +35,8 @@ func (l *link) start(client, server net.Conn, spawn func(func())) {
 	requests.request = true
 	replies := newDirection(l, server, client, l.plan.Replies, &l.track.replies)
 	spawn(func() {
-		requests.carry()
-		l.end() // the client has closed
+		_ = requests.carry() // however it ends
+		l.end()              // the client has closed
 	})
 	spawn(func() {
 		err := replies.carry()

@@ -87,7 +87,7 @@ var errNoReply = errors.New("not a reply")
 // sameEnd compares errors by their sort.
 func sameEnd(t *testing.T, want, got error) {
 	t.Helper()
-	if want == errNoReply {
+	if errors.Is(want, errNoReply) {
 		var protocol *ProtocolError
 		require.ErrorAs(t, got, &protocol)
 		return
