@@ -30,6 +30,10 @@ func newLongColumn(t *testing.T, mem memory.Allocator, dt arrow.DataType) LongCo
 // Rows that come from a stream are what they are from memory, whatever their
 // sizes and neighbours.
 func TestAppendFrom(t *testing.T) {
+	large := 20 << 20
+	if testing.Short() {
+		large = 2 << 20
+	}
 	for _, dt := range longTypes {
 		t.Run(dt.String(), func(t *testing.T) {
 			mem := checked(t)
@@ -37,7 +41,7 @@ func TestAppendFrom(t *testing.T) {
 			defer c.Release()
 			defer want.Release()
 			for batch := range 2 {
-				for i, n := range []int{0, 1, 3_000_000, 7, 64 << 10, 1<<20 + 1, 100, 20 << 20} {
+				for i, n := range []int{0, 1, large / 7, 7, 64 << 10, 1<<20 + 1, 100, large} {
 					text := bytes.Repeat([]byte(fmt.Sprintf("<%d.%d>", batch, i)), n/5+1)[:n]
 					src := strings.NewReader(string(text) + "rest")
 					require.NoError(t, c.AppendFrom(iotest.HalfReader(src), int64(n)))
@@ -62,7 +66,11 @@ func TestAppendFrom(t *testing.T) {
 
 // On an error the column is as it was, and holds no more memory than before.
 func TestAppendFromFails(t *testing.T) {
-	const n = 40 << 20
+	n := 40 << 20
+	befores := []int{0, 1000, 30 << 20}
+	if testing.Short() {
+		n, befores = 8<<20, []int{1000}
+	}
 	broken := errors.New("broken")
 	bad := strings.Repeat("x", n-1) + "\xff"
 	for name, test := range map[string]struct {
@@ -76,7 +84,7 @@ func TestAppendFromFails(t *testing.T) {
 		"cut at once":   {func() io.Reader { return strings.NewReader("") }, io.ErrUnexpectedEOF},
 		"cut at a step": {func() io.Reader { return strings.NewReader(bad[:n/trust]) }, io.ErrUnexpectedEOF},
 	} {
-		for _, before := range []int{0, 1000, 30 << 20} {
+		for _, before := range befores {
 			t.Run(fmt.Sprintf("%s/%d", name, before), func(t *testing.T) {
 				mem := checked(t)
 				c := newLongColumn(t, mem, arrow.BinaryTypes.String)
@@ -87,7 +95,7 @@ func TestAppendFromFails(t *testing.T) {
 					rows = 1
 				}
 				size := c.Bytes()
-				require.Equal(t, test.want, c.AppendFrom(test.src(), n))
+				require.Equal(t, test.want, c.AppendFrom(test.src(), int64(n)))
 				require.Equal(t, rows, c.Len())
 				require.Equal(t, size, c.Bytes())
 				require.LessOrEqual(t, mem.CurrentAlloc(), before+before/4+3*largeAlloc)
@@ -115,7 +123,10 @@ func TestAppendFromBelievesWhatArrives(t *testing.T) {
 // A giant takes its own size and a fifteenth while it is read, not the double;
 // the batch after it begins small again.
 func TestGiantIsHeldOnce(t *testing.T) {
-	const giant, beside = 256 << 20, 20 << 20
+	giant, beside := 256<<20, 20<<20
+	if testing.Short() {
+		giant, beside = 64<<20, 5<<20
+	}
 	mem := &peakAllocator{Allocator: checked(t)}
 	c := newLongColumn(t, mem, arrow.BinaryTypes.String)
 	defer c.Release()
@@ -127,7 +138,7 @@ func TestGiantIsHeldOnce(t *testing.T) {
 	for range beside >> 20 {
 		require.NoError(t, c.Append([]byte(text)))
 	}
-	require.NoError(t, c.AppendFrom(io.MultiReader(parts...), giant))
+	require.NoError(t, c.AppendFrom(io.MultiReader(parts...), int64(giant)))
 	// What stands before the giant moves with each step.
 	assert.LessOrEqual(t, mem.peak, giant+giant/(trust-1)+3*beside)
 	arr := c.NewArray()
@@ -183,10 +194,10 @@ func TestLargeValuesGrowByShares(t *testing.T) {
 	c := newLongColumn(t, mem, arrow.BinaryTypes.LargeBinary)
 	defer c.Release()
 	text := strings.Repeat("x", 100_000)
-	for range 1000 {
+	for range 500 {
 		require.NoError(t, c.AppendFrom(strings.NewReader(text), int64(len(text))))
 	}
-	assert.Less(t, mem.moved, 100)
+	assert.Less(t, mem.moved, 60)
 }
 
 // peakAllocator remembers how much was in use at most, in bytes.

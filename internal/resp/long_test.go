@@ -27,7 +27,7 @@ func randomText(rng *rand.Rand, n int) []byte {
 // pieces are asked for, and the stream goes on behind it.
 func TestLongBulk(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	for range 2000 {
+	for range 1000 {
 		size := 62 + rng.IntN(1000) // at times it fits
 		want := randomText(rng, size)
 		wire := AppendInt(AppendBulk(AppendInt(nil, 1), want), 2)
