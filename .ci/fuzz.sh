@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs every fuzz target of the module for a while, one after another: a test binary can only run one at a time.
 #
-#   fuzz.sh TIME [TARGET]     TIME such as 60s, or 20000x for so many executions; TARGET if only that one is to run
+#   fuzz.sh TIME [TARGET]     TIME such as 60s, or 100000x for so many executions; TARGET, a regular expression, if not all
 #
 # What fails is kept in testdata/fuzz beside the test, and from then on is a test case.
 set -eu
@@ -14,11 +14,23 @@ cache=$("$go" env GOCACHE)/fuzz
 bin=$(mktemp -d)
 trap 'rm -rf "$bin"' EXIT
 
-# executions COUNTx TARGET: as many as TARGET gets. Those that run a whole cluster take a thousand times as long.
+# executions TIME TARGET: what TARGET gets, so that in counts all take about as long. The last ones run whole clusters.
 executions() {
 	case $1,$2 in
-	*x,FuzzScan | *x,FuzzServer) echo "$((${1%x} / 100))x" ;;
+	*[!0-9]x,* | *[!x],*) echo "$1" ;;
+	*,FuzzGlob | *,FuzzColumn | *,FuzzStructTags) echo "$((${1%x} / 10))x" ;;
+	*,FuzzTopologyAgrees | *,FuzzServer | *,FuzzScan) echo "$((${1%x} / 100))x" ;;
 	*) echo "$1" ;;
+	esac
+}
+
+# finished OUTPUT: whether a run that ended with an error did so because its time was over while an input was tried
+# (https://go.dev/issue/75804, in Go up to 1.26; counts don't meet it): such a run has no failing input.
+finished() {
+	case $1 in
+	*"Failing input"* | *panic:* | *"fatal error"*) return 1 ;;
+	*"context deadline exceeded"*) return 0 ;;
+	*) return 1 ;;
 	esac
 }
 
@@ -27,15 +39,16 @@ grep -rlE '^func Fuzz' --include='*_test.go' . | sed 's|/[^/]*$||' | sort -u | w
 	"$go" test -c -fuzz . -o "$bin/fuzz.test" "$package"
 	import=$("$go" list "$package")
 	for target in $("$bin/fuzz.test" -test.list '^Fuzz' | grep -Ex "$only"); do
-		printf '%-22s %-20s ' "$package" "$target"
+		printf '%-22s %-22s ' "$package" "$target"
 		# The cases of the corpus have been run by the tests already, so only the target itself is.
-		if out=$(cd "$package" && "$bin/fuzz.test" -test.run '^$' -test.fuzz "^$target\$" \
-			-test.fuzztime "$(executions "$1" "$target")" -test.fuzzcachedir "$cache/$import" </dev/null 2>&1) &&
-			done=$(printf '%s\n' "$out" | sed -n 's/^fuzz: elapsed: \([^,]*\), execs: \([0-9]*\).*/\1, \2 executions/p' | tail -n 1 | grep .); then
-			printf '%s\n' "$done"
-		else # also if the time was over before the first execution
+		ok=yes
+		out=$(cd "$package" && "$bin/fuzz.test" -test.run '^$' -test.fuzz "^$target\$" -test.fuzzcachedir "$cache/$import" \
+			-test.fuzztime "$(executions "$1" "$target")" </dev/null 2>&1) || finished "$out" || ok=no
+		ran=$(printf '%s\n' "$out" | sed -n 's/^fuzz: elapsed: \([^,]*\), execs: \([0-9]*\).*/\1, \2 executions/p' | tail -n 1)
+		if [ "$ok" = no ] || [ -z "$ran" ]; then # nothing ran if the time was over before
 			printf 'failed\n%s\n' "$out"
 			exit 1
 		fi
+		printf '%s\n' "$ran"
 	done
 done
