@@ -2,10 +2,12 @@ package iterator_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -90,9 +92,13 @@ const ofMaster1 = "5461-10922"
 
 // A master that is announced under a wrong address.
 func TestAnnouncedElsewhere(t *testing.T) {
-	for _, way := range []string{"SLOTS", "SHARDS", "NODES"} { // in which the topology is told
-		for _, place := range wrongPlaces {
+	for i, way := range []string{"SLOTS", "SHARDS", "NODES"} { // in which the topology is told
+		for j, place := range wrongPlaces {
+			if testing.Short() && j%3 != i {
+				continue
+			}
 			t.Run(way+"/"+place.name, func(t *testing.T) {
+				t.Parallel()
 				c, rdb := misled(t)
 				rows := users(c, 300)
 				addr := place.addr(t, c)
@@ -103,12 +109,14 @@ func TestAnnouncedElsewhere(t *testing.T) {
 					want = strings.ReplaceAll(want, "can't be resolved", "connection refused")
 					addr = strings.ReplaceAll(addr, "node.invalid", "127.0.0.1")
 				}
-				for _, concurrency := range []int{1, iterator.AllMasters} {
-					got := readAll(hashes(t, rdb, userSchema, iterator.Config{StallTimeout: 100 * time.Millisecond, Concurrency: concurrency}))
-					assert.Equal(t, ofMaster1, incomplete(t, got.err).String())
+				for _, concurrency := range []int{1, iterator.AllMasters}[:1+i%2] {
+					got := readInVain(t, rdb, iterator.Config{Concurrency: concurrency}, addr, want)
+					missing := incomplete(t, got.err)
+					requireLost(t, ofMaster1, missing)
 					require.ErrorContains(t, got.err, want)
 					require.ErrorContains(t, got.err, addr)
-					assertRows(t, notOf(rows, ofMaster1), got.rows)
+					assertRows(t, notOf(rows, missing.String()), notOf(got.rows, missing.String()))
+					require.NotContains(t, strings.Join(got.rows, " "), "Wrong")
 				}
 			})
 		}
@@ -144,6 +152,38 @@ func notOf(rows []string, slots string) (rest []string) {
 		}
 	}
 	return rest
+}
+
+// readInVain reads users, some of which will be missing, with an error that
+// holds these texts.
+func readInVain(t *testing.T, rdb redis.UniversalClient, config iterator.Config, texts ...string) result {
+	t.Helper()
+	s, err := schema.ParseHash(userSchema)
+	require.NoError(t, err)
+	return inVain(
+		func(stall time.Duration) result {
+			config.StallTimeout = stall
+			it, err := iterator.NewClusterHashBatchIterator(context.Background(), rdb, s, checked(t, config))
+			if err != nil {
+				return result{err: err}
+			}
+			return readAll(it)
+		},
+		func(got result) bool {
+			return errors.Is(got.err, iterator.ErrIncomplete) && !slices.ContainsFunc(texts, func(text string) bool {
+				return !strings.Contains(got.err.Error(), text)
+			})
+		},
+	)
+}
+
+// requireLost looks for slots among those that are missing. On a busy machine
+// others may be missing too, where little time is allowed for.
+func requireLost(t *testing.T, slots string, missing cluster.SlotSet) {
+	t.Helper()
+	want, err := cluster.ParseRanges(slots)
+	require.NoError(t, err)
+	require.Equal(t, want, want.Intersect(missing), "%s is not missing, but %s", slots, missing)
 }
 
 // Port 0 is no address at all: said before the first row.
@@ -184,6 +224,7 @@ func TestRedirectedElsewhere(t *testing.T) {
 		for _, place := range wrongPlaces {
 			for often, n := range map[string]int64{"once": 1, "for ever": -1} {
 				t.Run(code+"/"+place.name+"/"+often, func(t *testing.T) {
+					t.Parallel()
 					c, rdb := misled(t)
 					want := users(c, 300)
 					addr := place.addr(t, c)
@@ -194,14 +235,20 @@ func TestRedirectedElsewhere(t *testing.T) {
 						}
 						return nil
 					})
-					got := readAll(hashes(t, rdb, userSchema, iterator.Config{StallTimeout: 100 * time.Millisecond}))
+					var got result
+					if n > 0 || place.wantRedirect == "" {
+						got = readAll(hashes(t, rdb, userSchema, iterator.Config{StallTimeout: time.Second}))
+					} else {
+						got = readInVain(t, rdb, iterator.Config{}, addr, place.wantRedirect)
+					}
 					missing := incomplete(t, got.err)
-					assert.Equal(t, fmt.Sprint(slot), missing.String())
+					requireLost(t, fmt.Sprint(slot), missing)
+					require.NotContains(t, strings.Join(got.rows, " "), "Wrong")
 					if len(got.rows) == len(want) {
 						assertRows(t, want, got.rows) // the true owner was found in the end
 						return
 					}
-					assertRows(t, notOf(want, missing.String()), got.rows)
+					assertRows(t, notOf(want, missing.String()), notOf(got.rows, missing.String()))
 					if n < 0 && place.wantRedirect != "" {
 						require.ErrorContains(t, got.err, addr)
 						require.ErrorContains(t, got.err, place.wantRedirect)
@@ -231,7 +278,7 @@ func TestAddressTakenOver(t *testing.T) {
 			return (&net.Dialer{}).DialContext(ctx, network, addr)
 		}
 	})
-	it := hashes(t, rdb, userSchema, iterator.Config{BatchSize: 100, CountHint: 20, StallTimeout: 100 * time.Millisecond})
+	it := hashes(t, rdb, userSchema, iterator.Config{BatchSize: 100, CountHint: 20, StallTimeout: time.Second})
 	var once sync.Once
 	c.SetFault(func(node, _ int, args [][]byte) *minicluster.Fault {
 		if node != 1 || string(args[0]) != "HMGET" {

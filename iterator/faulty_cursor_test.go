@@ -116,9 +116,9 @@ func TestRealTablesInMotion(t *testing.T) {
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
 		c := testcluster.Start(t, testcluster.Config{Server: server, Conf: map[string]string{"hz": "500"}})
 		rdb := c.Client(t)
-		n := 50_000
+		n := 20_000
 		if server.Name == realServer && !testing.Short() {
-			n = 200_000
+			n = 100_000
 		}
 		// All of one master, most of them in one slot: where there is a table for
 		// each slot, that is the one that moves.
@@ -191,7 +191,7 @@ func TestGiantPage(t *testing.T) {
 		t.Run(often, func(t *testing.T) {
 			c, rdb := fake(t, minicluster.Config{})
 			want := users(c, 50)
-			it := hashes(t, rdb, userSchema, iterator.Config{StallTimeout: 50 * time.Millisecond})
+			it := hashes(t, rdb, userSchema, iterator.Config{StallTimeout: time.Second})
 			c.SetFault(onceFor("SCAN", n, minicluster.Fault{Raw: []byte("*2\r\n$1\r\n0\r\n*4000000\r\n" + strings.Repeat("$1\r\nx\r\n", 1000))}))
 			got := readAll(it)
 			if n > 0 {
