@@ -39,9 +39,10 @@ test: ## Fetch what the tests need, and run them all: a few minutes
 	@rm -f $(TIMES)
 	$(call part,tools and servers,.ci/prepare.sh $(SERVERS))
 	$(call part,vet,$(GO) vet ./...)
-	$(call part,tests,$(GO) test -vet=off -timeout 30m ./...)
+	@# Tests wait more than they work: for servers, and for time-outs.
+	$(call part,tests,$(GO) test -vet=off -timeout 30m -parallel 6 ./...)
 	$(call part,race detector and assertions,$(GO) test -vet=off -timeout 30m -short $(RACE) -tags assert $(RACE_PACKAGES))
-	$(call part,fuzzing,.ci/fuzz.sh 100000x)
+	$(call part,fuzzing,.ci/fuzz.sh 50000x)
 	@printf '\n'; cat $(TIMES); rm -f $(TIMES)
 
 .PHONY: fuzz
