@@ -182,10 +182,7 @@ func TestTwoMastersClaimSlots(t *testing.T) {
 func TestKeysThatLie(t *testing.T) {
 	c, rdb := fake(t, minicluster.Config{})
 	want := users(c, 300)
-	var node1 []string
-	for _, key := range c.Keys(1) {
-		node1 = append(node1, key)
-	}
+	node1 := c.Keys(1)
 	others := c.Keys(0)
 	page := []string{"", "nobody", others[0], others[1], node1[0], node1[0], node1[1], "nobody", others[0]}
 	reply := fmt.Appendf(nil, "*2\r\n$20\r\n%020d\r\n*%d\r\n", 1<<16, len(page))
