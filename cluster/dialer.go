@@ -83,6 +83,10 @@ func (d *Dialer) Seeds() []string { return slices.Clone(d.seeds) }
 // server is a cluster is for [Topology.Cluster] to say.
 func (d *Dialer) Cluster() bool { return d.rdb != nil }
 
+// Secure reports whether the client uses TLS: host names count then, as
+// certificates are for them.
+func (d *Dialer) Secure() bool { return d.secure }
+
 // Dial connects to a node and authenticates. The connection speaks RESP2, has
 // no deadline set and nothing to be read; it is the caller's to close.
 //

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"iter"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -96,6 +97,19 @@ func (s SlotSet) Minus(other SlotSet) SlotSet {
 		s[i] &^= other[i]
 	}
 	return s
+}
+
+// All are the slots of the set, ascending.
+func (s SlotSet) All() iter.Seq[uint16] {
+	return func(yield func(uint16) bool) {
+		for i, word := range s {
+			for ; word != 0; word &= word - 1 {
+				if !yield(uint16(i*64 + bits.TrailingZeros64(word))) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Ranges are the slots of the set as ranges, ascending, as few as possible.

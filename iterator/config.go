@@ -16,6 +16,8 @@ const (
 	DefaultBatchBytes   = 32 << 20         // bytes
 	DefaultCountHint    = 1000             // keys
 	DefaultStallTimeout = 30 * time.Second // without progress
+
+	DefaultMaxLedgerBytes = 256 << 20 // bytes
 )
 
 const (
@@ -78,10 +80,40 @@ type Config struct {
 	// returns or logs holds a value in any case.
 	RedactValues bool
 
-	// StallTimeout is how long a server may be silent, or something fail
-	// again and again, before it is given up; 0 means [DefaultStallTimeout].
-	// It doesn't count the time that batches wait for their reader.
+	// StallTimeout is how long the scan may go without coming on, while slots
+	// have no owner, servers fail or are silent, or slots move faster than they
+	// can be read: no row, and no slot done. Then it ends with an
+	// [*IncompleteError]. 0 means [DefaultStallTimeout]; a failover takes some
+	// seconds more than the servers' cluster-node-timeout (15 s by default). It
+	// doesn't count the time that batches wait for their reader.
 	StallTimeout time.Duration
+
+	// Enumerate fixes how the keys of a cluster are enumerated. By default each
+	// node is enumerated in the best way that its server has and the user may
+	// use; [NodeStats] says in which. A way that a server hasn't got, or that
+	// the user may not use, ends the scan with a [*NodeError]. Slots with an open
+	// migration are read in another way where this one can't.
+	Enumerate Enumeration
+
+	// MaxLedgerBytes bounds the memory for the keys that have to be remembered so
+	// that none has two rows; 0 means [DefaultMaxLedgerBytes]. A key takes 10 to
+	// 12 bytes from when it is listed until its slot is done: mostly that is half
+	// a second's keys. With [PlainScan], all keys of a node are remembered
+	// together. A scan that would take more ends with an error that wraps
+	// [ErrLedger].
+	MaxLedgerBytes int64
+
+	// Strict refuses slots whose migration stays open, after a resharding that
+	// was broken off, say: they end the scan with an [*IncompleteError]. By
+	// default they are read at both ends. Every key that follows the servers'
+	// protocol is found there; what breaks the protocol is CLUSTER SETSLOT NODE
+	// given for a slot that is still moving, there and back, within moments.
+	Strict bool
+
+	// AllowIncomplete goes on with a cluster of which slots are missing, and ends
+	// without an error: [BatchReader.Missing] says what was left out. By default
+	// slots that nobody owns end the scan before its first row.
+	AllowIncomplete bool
 
 	// Allocator is where the batches' memory comes from; nil means
 	// [memory.DefaultAllocator].
@@ -135,6 +167,10 @@ func (c Config) Validate() error {
 		return fmt.Errorf("%w: HashCommand is %d, which is none of the known ones", ErrConfig, c.HashCommand)
 	case c.OnParseError < convert.Fail || c.OnParseError > convert.SkipRow:
 		return fmt.Errorf("%w: OnParseError is %d, which is none of the known policies", ErrConfig, c.OnParseError)
+	case c.Enumerate < AutoEnumerate || c.Enumerate > PlainScan:
+		return fmt.Errorf("%w: Enumerate is %d, which is none of the known ways", ErrConfig, c.Enumerate)
+	case c.MaxLedgerBytes < 0:
+		return fmt.Errorf("%w: MaxLedgerBytes is %d; it must be positive, or 0 for %d", ErrConfig, c.MaxLedgerBytes, DefaultMaxLedgerBytes)
 	case c.StallTimeout < 0:
 		return fmt.Errorf("%w: StallTimeout is %v; it must be positive, or 0 for %v", ErrConfig, c.StallTimeout, DefaultStallTimeout)
 	default:
@@ -151,6 +187,7 @@ func (c Config) withDefaults() Config {
 	set(&c.CountHint, DefaultCountHint)
 	set(&c.Concurrency, 1)
 	set(&c.StallTimeout, DefaultStallTimeout)
+	set(&c.MaxLedgerBytes, DefaultMaxLedgerBytes)
 	if c.Allocator == nil {
 		c.Allocator = memory.DefaultAllocator
 	}

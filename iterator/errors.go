@@ -31,6 +31,14 @@ type NodeError = cluster.NodeError
 // names the key, and the field.
 var ErrTooLarge = resp.ErrTooLarge
 
+// ErrLedger is wrapped by the error of a scan that has more keys to remember than
+// [Config.MaxLedgerBytes] allows.
+var ErrLedger = scan.ErrLedger
+
+// ErrEnumerate is wrapped by the [*NodeError] for a node that can't be enumerated
+// as [Config.Enumerate] wants it.
+var ErrEnumerate = scan.ErrEnumerate
+
 // ErrSchema is wrapped by the constructors' error for a schema that is nil or
 // was not made by the schema package.
 var ErrSchema = errors.New("iterator: no schema")

@@ -67,6 +67,11 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 		MaxRows: config.MaxRows,
 		Stall:   config.StallTimeout,
 		Logger:  config.Logger,
+
+		Enumerate:       config.Enumerate,
+		LedgerBytes:     config.MaxLedgerBytes,
+		Strict:          config.Strict,
+		AllowIncomplete: config.AllowIncomplete,
 	})
 	if err != nil {
 		return nil, err
@@ -206,6 +211,16 @@ func (r *BatchReader) Schema() *arrow.Schema { return r.layout.schema }
 // Stats are the counters so far. It may be called at any time, from any
 // goroutine, also after Release.
 func (r *BatchReader) Stats() Stats { return newStats(r.scan.Stats()) }
+
+// Missing says which slots were left out, and why, with
+// [Config.AllowIncomplete]; nil if none was. It may be called when Next has
+// returned false.
+func (r *BatchReader) Missing() *IncompleteError {
+	if !r.ended || r.done == nil {
+		return nil
+	}
+	return r.scan.Missing()
+}
 
 // All ranges over the batches that are left. It lends them: each is valid in
 // its turn of the loop only, unless retained. An error comes as the last

@@ -57,22 +57,24 @@ const (
 	leastTimeout = 64
 )
 
-// settle asks about a key until it is settled, or its slot is given up.
+// settle asks about a key until it is settled, or its slot is given up for this
+// pass. That the key was found elsewhere says nothing about the slot: whether all
+// of its keys were listed is for the rule to tell.
 func (f *follower) settle(ctx context.Context, p *pass, r refusal) error {
 	slot := cluster.Slot(r.key)
 	if p.gaveUp.Has(slot) {
-		p.scan.limit.settle(1, 0)
+		p.leave(r.key)
 		return nil
 	}
 	begun := time.Now()
 	// What was spent on other keys for nothing isn't spent again: a master has
 	// thousands of slots.
-	patience := patience{limit: max(p.scan.stall-f.spent, 0)}
+	patience := patience{limit: max(p.scan.brief()-f.spent, 0)}
 	timeout := max(patience.limit, p.scan.stall/leastTimeout)
-	at, asking := p.node.addr, false
+	at, asking := p.addr, false
 	misses, loggedIn := 0, false
 	var (
-		doubt error // why the slot can't be promised, though the key be found
+		doubt error // where the slot seems to be
 		cause error // the last trouble: why the key isn't found
 	)
 	for hops := 0; ; hops++ {
@@ -104,7 +106,7 @@ func (f *follower) settle(ctx context.Context, p *pass, r refusal) error {
 		if pause {
 			if err := patience.retry(ctx, cause); err != nil {
 				f.spent += time.Since(begun)
-				return p.giveUp(ctx, slot, doubt, err)
+				return p.giveUp(ctx, r.key, doubt, err)
 			}
 		}
 		res, err := f.ask(ctx, p, at, asking, timeout, r)
@@ -117,10 +119,10 @@ func (f *follower) settle(ctx context.Context, p *pass, r refusal) error {
 			if err := patience.retry(ctx, cause); err != nil {
 				f.spent += time.Since(begun)
 				f.fail(at, err)
-				return p.giveUp(ctx, slot, doubt, err)
+				return p.giveUp(ctx, r.key, doubt, err)
 			}
 			// Another node may own the slot by now: begin where it was.
-			r.reply, at, asking = nil, p.node.addr, false
+			r.reply, at, asking = nil, p.addr, false
 		case res.Outcome == Refused:
 			r.set(res.Err)
 		case res.Outcome == Again:
@@ -129,12 +131,9 @@ func (f *follower) settle(ctx context.Context, p *pass, r refusal) error {
 			// Not at the migration's target: it may have been rolled back
 			// meanwhile, and the key be at the source again.
 			misses++
-			hops, r.reply, at, asking = 0, nil, p.node.addr, false
+			hops, r.reply, at, asking = 0, nil, p.addr, false
 		default:
-			if doubt != nil {
-				p.scan.ledger.lose(slotSetOf(slot), doubt)
-			}
-			return p.settled(res)
+			return p.found(r.key, res)
 		}
 	}
 }

@@ -1,139 +1,282 @@
 package scan
 
 import (
+	"bytes"
 	"fmt"
-	"math/bits"
 
 	"github.com/redisarrow/redisarrow/cluster"
+	"github.com/redisarrow/redisarrow/internal/resp"
 )
 
-// cursorGuard tells a SCAN that never ends from one that takes long. It looks
-// at the cursors only, once a page, and holds a few numbers.
-//
-// How long an honest scan takes has little to do with what it finds: a table
-// that has lost nearly all of its keys while a snapshot kept it from shrinking
-// has millions of empty buckets, and a pattern may match nothing among
-// billions of keys. So neither time nor empty pages count, but the way that
-// the cursor has come.
-//
-// # Servers whose cursors are known
-//
-// A cursor of Redis and Valkey is the number of the next bucket of a table of
-// 2^k buckets, and what comes after bucket v is (dictScan of Redis' dict.c,
-// nextCursor of Valkey's hashtable.c)
-//
-//	rev((rev(v) | ones(64-k)) + 1)
-//
-// where rev reverses the 64 bits and ones(n) is the n lowest. Call rev(v) the
-// place: it is a binary fraction of the way through the table. The place after
-// is larger than the place before, whatever k was and has become meanwhile: a
-// table that grew or shrank between two pages, or is being rehashed (then the
-// step is taken several times with the larger k), changes the size of the
-// step, never its direction. It is also at least a bucket on; the step out of
-// the last bucket overflows to 0, the end. With a table for each slot the
-// cursor holds the slot below it, each slot has its own way, and slots ascend
-// (kvstoreScan). A page is many such steps. Hence
-//
-//   - a cursor that isn't further on is none of an honest server's: it would
-//     come to itself again;
-//   - and the way has a length. A page visits ten times COUNT buckets, or finds
-//     COUNT keys, whether or not they match. Through a table of 2^38 buckets
-//     (whose pointers alone take 2 TiB) with 2^36 keys (3 TiB of the smallest)
-//     all COUNTs make less than 2^37, spread evenly over the way, as the hash
-//     is random. What has been told to do more than its share of that isn't on
-//     its way to the end. (Proxies may lower a COUNT: to 1000, say.)
-//
-// The second rule is for cursors that creep: without it the first allows 2^64
-// pages.
-//
-// # Other servers
-//
-// Of a cursor of unknown make it isn't even certain that it doesn't come twice
-// in an honest scan that is thrown back. But where one comes again and again
-// with not one new key in between (new keys are known exactly here: nothing is
-// forgotten before the pass ends), nothing changes any more: Brent's algorithm
-// finds it, with a mark that is moved to where the scan is after 1, 2, 4, 8 …
-// pages. And without a new key the way is no longer than said above.
-type cursorGuard struct {
-	order    cursorOrder
-	monotone bool   // the cursors are Redis' or Valkey's
-	work     uint64 // COUNTs in this table; if not monotone, since the last new key
+// guard reads what a server says of itself in the same instant in which it
+// lists keys: its own line of CLUSTER NODES, asked for in one transaction with
+// them (rule.go, 1).
+type guard struct {
+	id     string
+	epoch  uint64
+	target string // with role source, to whom its slots are moving
+	source string // with role target, from whom
+	role   role
 
-	mark  uint64 // a cursor of before; see Brent
-	steps uint64 // pages since then
-	reach uint64 // after how many the mark is moved
-	laps  int    // how often it came again
+	line []byte // its own line when it was read last, without the times in it
+	view guarded
+
+	// loose: the user may not use MULTI. Then the node is asked right before and
+	// right after what it lists, which isn't one instant: a migration that is
+	// opened and broken off in between goes unseen.
+	loose bool
+}
+
+// role is what a node is to the slots that are read from it.
+type role uint8
+
+const (
+	// owner of slots that nobody moves.
+	owner role = iota
+	// source of slots that are moving away.
+	source
+	// target of slots that are coming in.
+	target
+)
+
+// guarded is what the guard's last look says.
+type guarded struct {
+	safe   cluster.SlotSet // their keys are all there, as far as the role goes
+	hidden cluster.SlotSet // of a target: they aren't coming in, so what lies there can be read by nobody
+	owned  cluster.SlotSet
+}
+
+// reasons are why slots aren't safe.
+func (g *guard) reasons(unsafe cluster.SlotSet) (reasons []Reason) {
+	if g.role != owner {
+		return []Reason{{Slots: unsafe, Err: errMarkChanged}}
+	}
+	if moved := unsafe.Minus(g.view.owned); !moved.Empty() {
+		reasons = append(reasons, Reason{Slots: moved, Err: errMoved})
+	}
+	if open := unsafe.Intersect(g.view.owned); !open.Empty() {
+		reasons = append(reasons, Reason{Slots: open, Err: errMigrating})
+	}
+	return reasons
+}
+
+// look reads the reply to CLUSTER NODES, and returns an error if the server
+// isn't the one any more whose slots were claimed.
+func (g *guard) look(text []byte) error {
+	line := ownLine(text)
+	if line == nil {
+		return &resp.ProtocolError{Reason: "CLUSTER NODES has no line marked myself"}
+	}
+	before, after := withoutTimes(line)
+	if len(g.line) == len(before)+len(after) && bytes.HasPrefix(g.line, before) && bytes.HasSuffix(g.line, after) {
+		return nil
+	}
+	view, err := cluster.ParseView(string(line))
+	if err != nil {
+		return &resp.ProtocolError{Reason: err.Error()}
+	}
+	g.line = append(append(g.line[:0], before...), after...)
+	switch self := &view.Self; {
+	case self.ID != g.id:
+		return fmt.Errorf("%w: it is node %s, not %s", cluster.ErrWrongNode, self.ID, g.id)
+	case !self.Master():
+		return errDemoted
+	case self.Epoch != g.epoch:
+		return errEpoch
+	}
+	g.view = g.judge(view)
+	return nil
+}
+
+// judge says which slots are safe to be listed.
+func (g *guard) judge(view *cluster.View) (v guarded) {
+	self := member{slots: view.Self.Slots, migrating: view.Migrating, importing: view.Importing}
+	v.owned = self.slots
+	switch g.role {
+	case owner:
+		v.safe = self.slots.Minus(self.marked())
+	case source:
+		v.safe = self.movingTo(g.target)
+	case target:
+		v.hidden = cluster.AllSlots().Minus(self.slots)
+		v.safe = v.hidden
+		for slot, from := range view.Importing {
+			v.hidden.Remove(slot)
+			if from != g.source {
+				v.safe.Remove(slot)
+			}
+		}
+	}
+	return v
+}
+
+// ownLine is the line of CLUSTER NODES that the node has about itself.
+func ownLine(text []byte) []byte {
+	for len(text) > 0 {
+		line := text
+		if end := bytes.IndexByte(text, '\n'); end >= 0 {
+			line, text = text[:end], text[end+1:]
+		} else {
+			text = nil
+		}
+		// The flags are the third field.
+		if fields := bytes.SplitN(line, space, 4); len(fields) == 4 && bytes.HasPrefix(fields[2], myself) {
+			return line
+		}
+	}
+	return nil
+}
+
+var (
+	space  = []byte(" ")
+	myself = []byte("myself")
+)
+
+// withoutTimes is a line without its fifth and sixth field, which say when
+// the last ping was sent and the last pong received.
+func withoutTimes(line []byte) (before, after []byte) {
+	const timesAt, times = 4, 2
+	start := afterFields(line, timesAt)
+	return line[:start], line[start+afterFields(line[start:], times):]
+}
+
+func afterFields(line []byte, n int) int {
+	at := 0
+	for range n {
+		i := bytes.IndexByte(line[at:], ' ')
+		if i < 0 {
+			return len(line)
+		}
+		at += i + 1
+	}
+	return at
+}
+
+// Commands of a guarded request.
+var (
+	multiCommand = resp.AppendCommand(nil, "MULTI")
+	nodesCommand = resp.AppendCommand(nil, "CLUSTER", "NODES")
+	execCommand  = resp.AppendCommand(nil, "EXEC")
+)
+
+// begin begins a guarded request. What is to be guarded follows, then end.
+func (g *guard) begin(out []byte) []byte {
+	if !g.loose {
+		out = append(out, multiCommand...)
+	}
+	return append(out, nodesCommand...)
+}
+
+func (g *guard) end(out []byte) []byte {
+	if g.loose {
+		return append(out, nodesCommand...)
+	}
+	return append(out, execCommand...)
+}
+
+// refusedError is an error reply to a command of an enumeration.
+type refusedError struct {
+	command string
+	reply   *resp.ReplyError
+}
+
+func (e *refusedError) Error() string { return e.command + ": " + e.reply.Error() }
+func (e *refusedError) Unwrap() error { return e.reply }
+
+// open reads the replies up to the guard's word, and takes it; the replies to the
+// n commands that are guarded, all of that name, follow, and then close. If the
+// transaction was refused, which the server may say at each of its commands,
+// all of its replies are read, and the error is a [*refusedError].
+func (g *guard) open(r *resp.Reader, n int, name string) error {
+	if g.loose {
+		return g.take(r, n+1)
+	}
+	var refused *refusedError
+	note := func(command string, h resp.Header) {
+		if refused == nil && h.Kind == resp.Error {
+			refused = &refusedError{command, &resp.ReplyError{Text: string(h.Line)}}
+		}
+	}
+	for i := range n + 2 {
+		h, err := r.ReadHeader()
+		if err != nil {
+			return err
+		}
+		switch i {
+		case 0:
+			note(multiName, h)
+		case 1:
+			note(nodesName, h)
+		default:
+			note(name, h)
+		}
+		// Without MULTI the commands are answered at once.
+		if err := r.SkipRest(h, 0); err != nil {
+			return err
+		}
+	}
+	h, err := r.ReadHeader()
+	if err != nil {
+		return err
+	}
+	note("EXEC", h)
+	if refused != nil {
+		if err := r.SkipRest(h, 0); err != nil {
+			return err
+		}
+		return refused
+	}
+	if h.Kind != resp.Array || h.N != int64(n)+1 {
+		return resp.Unexpected(h, "EXEC's array")
+	}
+	return g.take(r, n)
+}
+
+// close ends what open has begun: with its word the slots are safe, or aren't.
+func (g *guard) close(r *resp.Reader) (safe cluster.SlotSet, err error) {
+	if !g.loose {
+		return g.view.safe, nil
+	}
+	before := g.view.safe
+	if err := g.take(r, 0); err != nil {
+		return safe, err
+	}
+	return g.view.safe.Intersect(before), nil
+}
+
+// take reads the reply to CLUSTER NODES. If it is of no use, the rest further
+// replies are skipped, and the error says why.
+func (g *guard) take(r *resp.Reader, rest int) error {
+	skip := func(because error) error {
+		for range rest {
+			if err := r.Skip(); err != nil {
+				return err
+			}
+		}
+		return because
+	}
+	h, err := r.ReadHeader()
+	switch {
+	case err != nil:
+		return err
+	case h.Kind == resp.Error:
+		return skip(&refusedError{nodesName, &resp.ReplyError{Text: string(h.Line)}})
+	case h.Kind != resp.Bulk || h.Null():
+		return resp.Unexpected(h, nodesName+"' bulk string")
+	case h.N > resp.MaxAnswer:
+		return fmt.Errorf("%w: a reply to CLUSTER NODES of %d bytes", resp.ErrTooLarge, h.N)
+	}
+	text, err := r.ReadBulk(h.N)
+	if err != nil {
+		return err
+	}
+	if err := g.look(text); err != nil {
+		return skip(err)
+	}
+	return nil
 }
 
 const (
-	longestWay = 1 << 37 // keys, or tens of buckets
-	// freeWork is what any table may take: nothing is said of the first pages.
-	freeWork = 1 << 16
-	// lowestCount is what proxies may make of a larger COUNT.
-	lowestCount = 1000
-	maxLaps     = 16
+	multiName = "MULTI"
+	nodesName = "CLUSTER NODES"
 )
-
-func newCursorGuard(s state) cursorGuard { return cursorGuard{order: s.order, monotone: s.monotone} }
-
-// check takes note of a page: the cursor and the COUNT it was asked for with,
-// the cursor that it came with, which isn't 0, and whether it had a key that
-// was new.
-func (g *cursorGuard) check(from, to uint64, count int, fresh bool) error {
-	done := uint64(min(count, lowestCount))
-	if g.monotone {
-		return g.checkPlace(from, to, done)
-	}
-	return g.checkCycle(to, done, fresh)
-}
-
-// place splits a cursor of Redis or Valkey into the table and the place in it.
-func (g *cursorGuard) place(cursor uint64) (table, place uint64) {
-	if g.order == slotOrder {
-		const slotBits = 14
-		return cursor % cluster.Slots, bits.Reverse64(cursor >> slotBits)
-	}
-	return 0, bits.Reverse64(cursor)
-}
-
-func (g *cursorGuard) checkPlace(from, to, done uint64) error {
-	before, begin := g.place(from)
-	table, place := g.place(to)
-	if table != before {
-		g.work = 0
-	}
-	g.work += done
-	share, _ := bits.Mul64(place, longestWay)
-	switch {
-	case table < before, table == before && place <= begin:
-		return endless("SCAN %d came back with cursor %d, which lies before it", from, to)
-	case g.work > freeWork+share:
-		return endless("after looking at %d keys, by its COUNTs, SCAN has come to cursor %d, which is hardly on", g.work, to)
-	}
-	return nil
-}
-
-func (g *cursorGuard) checkCycle(to, done uint64, fresh bool) error {
-	g.work += done
-	g.steps++
-	switch {
-	case fresh:
-		g.work = 0
-		g.mark, g.steps, g.reach, g.laps = to, 0, 1, 0
-	case to == g.mark:
-		if g.laps++; g.laps == maxLaps {
-			return endless("SCAN came to cursor %d again and again, %d times without a new key", to, g.laps)
-		}
-	case g.work > freeWork+longestWay:
-		return endless("SCAN returned no new key among %d, by its COUNTs", g.work)
-	}
-	if g.steps >= g.reach {
-		g.mark, g.steps, g.reach, g.laps = to, 0, max(1, 2*g.reach), 0
-	}
-	return nil
-}
-
-// endless is the error for a scan that would not end.
-func endless(format string, args ...any) error {
-	return fmt.Errorf(format+": it would never end, so it is ended here; connect to the server itself if a proxy is in between, and see whether redis-cli --scan ends", args...)
-}

@@ -13,6 +13,7 @@ var ErrIncomplete = errors.New("the scan is incomplete")
 
 var (
 	errNoOwner   = errors.New("no master owned the slot when its turn came; wait until the cluster has settled (redis-cli --cluster check) and scan again")
+	errDead      = errors.New("the slot's owner has failed and no replica has taken its place; start it again, or promote a replica, and scan again")
 	errNoAddress = errors.New("the slot's master is announced without an address that can be used; correct its cluster-announce-port, or the port of the kind (plain or TLS) that is connected to")
 )
 

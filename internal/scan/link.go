@@ -2,8 +2,10 @@ package scan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/redisarrow/redisarrow/cluster"
@@ -17,13 +19,6 @@ type brokenError struct{ cause error }
 func (e *brokenError) Error() string { return e.cause.Error() }
 func (e *brokenError) Unwrap() error { return e.cause }
 
-// lostError says that a pass has ended without its slots, for a reason that
-// leaves the rest of the scan alone.
-type lostError struct{ reason error }
-
-func (e *lostError) Error() string { return e.reason.Error() }
-func (e *lostError) Unwrap() error { return e.reason }
-
 // link is our own connection to a node.
 type link struct {
 	conn *resp.Conn
@@ -34,10 +29,11 @@ type link struct {
 // which node, and which command. Another node than the one meant is an error:
 // what it owns is not what is looked for.
 func (s *Scan) connect(ctx context.Context, n *node) (link, state, error) {
-	l, now, err := s.connectTo(ctx, n.addr, s.stall)
+	addr := n.address()
+	l, now, err := s.connectTo(ctx, addr, s.silence())
 	if err == nil && n.id != "" && now.id != "" && now.id != n.id {
 		l.close()
-		err = wrongNode(n.addr, "it is node %s, not %s", now.id, n.id)
+		err = wrongNode(addr, "it is node %s, not %s", now.id, n.id)
 	}
 	if err != nil {
 		return link{}, state{}, err
@@ -108,14 +104,19 @@ func transient(reply *resp.ReplyError) bool {
 	}
 }
 
-// open makes the connection to the pass's master, reads its state and claims
-// its slots. It tries until the master is up, or patience ends.
+// open makes the connection to the pass's node, reads its state, and takes the
+// slots of the task that are as the task has it.
 func (p *pass) open(ctx context.Context) error {
 	for {
-		err := p.tryOpen(ctx)
+		l, now, err := p.scan.connect(ctx, p.node)
+		if err == nil && !now.up {
+			l.close()
+			err = &cluster.NodeError{Addr: p.addr, Command: "CLUSTER INFO", Err: errDown}
+		}
 		if err == nil {
 			p.patience.succeeded()
-			return nil
+			p.link, p.start = l, now
+			break
 		}
 		if cluster.IsDenied(err) {
 			return err
@@ -125,21 +126,13 @@ func (p *pass) open(ctx context.Context) error {
 		}
 		p.count.Retries++
 	}
-}
-
-func (p *pass) tryOpen(ctx context.Context) error {
-	l, now, err := p.scan.connect(ctx, p.node)
-	if err != nil {
-		return err
+	p.slots = p.task.slots
+	if !p.scan.inCluster {
+		return nil
 	}
-	if !now.up {
-		l.close()
-		return errDown
-	}
-	p.link, p.start, p.order = l, now, now.order
-	p.guard = newCursorGuard(now)
-	if now.master {
-		p.slots = p.scan.ledger.claim(now.owned)
+	p.guard = p.task.guard()
+	if p.start.epoch != p.guard.epoch {
+		return &endedError{atNode(p.addr, errEpoch)}
 	}
 	return nil
 }
@@ -165,9 +158,9 @@ func (p *pass) reconnect(ctx context.Context, cause error) error {
 		p.link = l
 		switch {
 		case p.start.runID == "":
-			return &lostError{errNoRunID}
+			return &endedError{atNode(p.addr, errNoRunID)}
 		case p.start.runID != now.runID:
-			return &lostError{errRestarted}
+			return &endedError{atNode(p.addr, errRestarted)}
 		}
 		p.rewind()
 		return nil
@@ -178,8 +171,9 @@ func (p *pass) reconnect(ctx context.Context, cause error) error {
 func (p *pass) rewind() {
 	p.queue = p.queue[:0]
 	p.sizer.lost()
-	if p.progress == scanAsked {
-		p.progress = scanIdle
+	if p.asked {
+		p.asked = false
+		p.way.again()
 	}
 	for _, pg := range p.pages {
 		pg.sent = pg.received
@@ -191,13 +185,13 @@ func (p *pass) rewind() {
 func (p *pass) troubled(ctx context.Context, command string, reply *resp.ReplyError) error {
 	if transient(reply) {
 		p.count.Retries++
-		return p.wait(ctx, &cluster.NodeError{Addr: p.node.addr, Command: command, Err: reply})
+		return p.wait(ctx, &cluster.NodeError{Addr: p.addr, Command: command, Err: reply})
 	}
 	if loggedOut(reply) && !p.loggedInAgain {
 		p.loggedInAgain = true
 		return &brokenError{reply}
 	}
-	return &cluster.NodeError{Addr: p.node.addr, Command: command, Err: reply}
+	return &cluster.NodeError{Addr: p.addr, Command: command, Err: reply}
 }
 
 // loggedOut reports whether a reply calls for another login, which is tried
@@ -205,18 +199,31 @@ func (p *pass) troubled(ctx context.Context, command string, reply *resp.ReplyEr
 // reach only new connections.
 func loggedOut(reply *resp.ReplyError) bool { return reply.Code() == "NOAUTH" }
 
+// unknown reports whether a reply says that the server hasn't got a command.
+func unknown(reply *resp.ReplyError) bool {
+	return strings.HasPrefix(reply.Text, "ERR unknown ") || strings.HasPrefix(reply.Text, "ERR Unknown ")
+}
+
 // succeeded ends a row of failures: something was received.
 func (p *pass) succeeded() {
 	p.patience.succeeded()
 	p.loggedInAgain = false
 }
 
-// wait waits before the next try. When patience has ended, the pass is lost,
-// because of cause.
+// wait waits before the next try. When patience has ended, the pass has, because
+// of cause.
 func (p *pass) wait(ctx context.Context, cause error) error {
 	err := p.patience.retry(ctx, cause)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	return &lostError{cause}
+	return &endedError{atNode(p.addr, cause)}
+}
+
+// atNode adds the node to an error that doesn't name one.
+func atNode(addr string, err error) error {
+	if named := (*cluster.NodeError)(nil); errors.As(err, &named) {
+		return err
+	}
+	return fmt.Errorf("node %s: %w", addr, err)
 }

@@ -5,6 +5,7 @@ package scan
 // is used again for later pages.
 type page struct {
 	step    uint8  // which of the kind's steps is due
+	number  int    // pages are numbered in the order in which their keys were listed
 	attempt int    // how often these keys were asked about before
 	keys    []byte // one behind the other
 	ends    []int  // where each ends

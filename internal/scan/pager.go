@@ -1,17 +1,17 @@
 package scan
 
-// pager bounds the pages of keys that SCAN returns. How long keys are shows
-// only when they come, and SCAN can be told a number of keys only: after long
-// ones it asks for fewer.
+// pager bounds the pages of keys that are asked for. How long keys are shows
+// only when they come, and a server can be told a number of keys only: after
+// long ones it is asked for fewer.
 type pager struct {
 	most   int   // the COUNT that was configured
 	budget int64 // bytes that a page should have at most
 	perKey estimate
-	asked  int // the COUNT of the page under way
+	asked  int // the keys of the page under way
 }
 
 const (
-	// firstPage is the COUNT of the first page: the keys may all be long.
+	// firstPage is the size of the first page: the keys may all be long.
 	firstPage = 100
 	// maxPageBytes is the budget of the pager.
 	maxPageBytes = 4 << 20
@@ -19,7 +19,7 @@ const (
 
 func newPager(count int) pager { return pager{most: count, budget: maxPageBytes} }
 
-// count is the COUNT to ask with.
+// count is the number of keys to ask for.
 func (g *pager) count() int {
 	n := int64(firstPage)
 	if g.perKey > 0 {
@@ -30,6 +30,6 @@ func (g *pager) count() int {
 }
 
 // received takes note of the bytes of the page that was asked for. It goes by
-// the keys that SCAN was to look at: how many of them it returns is a matter
-// of pattern and type.
+// the keys that the server was to look at: how many of them it returns is a
+// matter of pattern and type.
 func (g *pager) received(bytes int64) { g.perKey.saw(g.asked, bytes) }

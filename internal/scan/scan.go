@@ -3,11 +3,9 @@ package scan
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"github.com/redisarrow/redisarrow/cluster"
@@ -23,6 +21,11 @@ type Config struct {
 	MaxRows int64         // 0 = all
 	Stall   time.Duration // how long something may fail or stand still before it is given up
 	Logger  *slog.Logger  // not nil
+
+	Enumerate       Enumeration
+	LedgerBytes     int64 // what the keys that are remembered may take
+	Strict          bool  // slots with an open migration aren't read
+	AllowIncomplete bool  // slots that are missing don't keep the scan from starting, or from ending well
 }
 
 // Scan is one scan of a cluster.
@@ -32,14 +35,23 @@ type Scan struct {
 	inCluster bool
 	stall     time.Duration
 	log       *slog.Logger
-	ledger    *ledger
 	limit     *limit
-	nodes     []*node
 	seed      uint64
 
+	ledger   *ledger
+	memory   *memory
+	surveyor *surveyor
+	board    *board
+
+	enumerate       Enumeration
+	strict          bool
+	allowIncomplete bool
+
+	pattern            string
 	count              int
 	scanHead, scanTail []byte // SCAN without its cursor and its COUNT
-	maxPageKeys        int    // more aren\'t taken
+	clusterScanHead    []byte // CLUSTERSCAN without its cursor
+	maxPageKeys        int    // more aren't taken
 }
 
 // Open reads the topology and tries the first master, so that what is wrong
@@ -60,31 +72,56 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 		log:         cfg.Logger,
 		limit:       newLimit(cfg.MaxRows),
 		seed:        rand.Uint64(),
+		memory:      newMemory(cfg.LedgerBytes),
+		pattern:     cfg.Pattern,
 		count:       cfg.Count,
 		maxPageKeys: morePageKeys + min(cfg.Count, math.MaxInt-morePageKeys),
+
+		enumerate:       cfg.Enumerate,
+		strict:          cfg.Strict,
+		allowIncomplete: cfg.AllowIncomplete,
 	}
 	s.prepare(cfg)
 	wanted := cluster.AllSlots()
 	if slot, ok := cluster.PatternSlot(cfg.Pattern); ok && s.inCluster {
 		wanted = slotSetOf(slot)
 	}
-	s.ledger = newLedger(wanted)
+	s.ledger = newLedger(wanted, s.memory)
+	s.board = newBoard(s)
+	s.surveyor = newSurveyor(d, min(s.silence(), maxSilence), s.log)
+	s.surveyor.tell = s.board.surveyed
+	s.surveyor.learn(topology)
 	s.ledger.lose(topology.Unaddressed(), errNoAddress)
 	s.ledger.lose(topology.Unowned(), errNoOwner)
 	for _, m := range topology.Masters {
 		if mine := wanted.Intersect(m.Slots); !mine.Empty() {
-			s.nodes = append(s.nodes, &node{id: m.ID, addr: m.Addr, slots: m.Slots})
+			s.board.nodes = append(s.board.nodes, &node{id: m.ID, addr: m.Addr})
 		}
 	}
 	return s, s.tryFirst(ctx)
 }
+
+// maxSilence is how long a node may be silent when it is asked about the cluster.
+const maxSilence = 5 * time.Second
+
+// silence is how long a node may be silent before it is seen whether another one
+// has its slots: a part of the stall timeout, since that may be so.
+func (s *Scan) silence() time.Duration { return max(s.stall/silenceShare, time.Millisecond) }
+
+const silenceShare = 3
+
+// brief is how long a pass waits for what may pass by itself: a lost connection,
+// a server that is loading. Then others have their turn, and it is tried again.
+func (s *Scan) brief() time.Duration { return min(s.silence(), maxBrief) }
+
+const maxBrief = 2 * time.Second
 
 // tryFirst makes sure that at least one of the masters lets us in: the
 // addresses that a cluster announces need not be reachable from here, nor
 // need its nodes accept the user that a seed accepts.
 func (s *Scan) tryFirst(ctx context.Context) error {
 	var failed error
-	for _, n := range s.nodes {
+	for _, n := range s.board.nodes {
 		l, _, err := s.connect(ctx, n)
 		if err == nil {
 			l.close()
@@ -106,134 +143,82 @@ func (s *Scan) prepare(cfg Config) {
 	}
 	s.scanHead = resp.AppendArray(nil, 2+2+len(args))
 	s.scanHead = resp.AppendBulkString(s.scanHead, "SCAN")
+	s.clusterScanHead = resp.AppendArray(nil, 2+2+2+len(args))
+	s.clusterScanHead = resp.AppendBulkString(s.clusterScanHead, clusterScanCommand)
 	for _, arg := range args {
 		s.scanTail = resp.AppendBulkString(s.scanTail, arg)
 	}
 }
 
-// Masters is the number of masters to be scanned.
-func (s *Scan) Masters() int { return len(s.nodes) }
+// Masters is the number of masters at the beginning.
+func (s *Scan) Masters() int { return len(s.board.nodes) }
 
 // Stats are the counters so far, master by master. May be called at any time.
-func (s *Scan) Stats() []NodeStats {
-	stats := make([]NodeStats, len(s.nodes))
-	for i, n := range s.nodes {
-		stats[i] = NodeStats{Addr: n.addr, Counters: n.counters()}
-	}
-	return stats
+func (s *Scan) Stats() Stats {
+	return Stats{Nodes: s.board.stats(), Surveys: int64(s.surveyor.begun()), Reread: s.ledger.rereads(), LedgerBytes: s.memory.peaked()}
 }
+
+// Missing are the slots that are left out, nil if there are none; valid when Run
+// has returned.
+func (s *Scan) Missing() *IncompleteError { return s.ledger.missing() }
 
 // Run scans: as many masters at once as there are decoders, each decoder used
 // by one goroutine. It returns when all of them have ended: nil if every key
 // has given its rows, or as many as were wanted; an [*IncompleteError] if
-// that can't be said of some slots; otherwise what ended the scan.
+// that can't be said of some slots, unless that is allowed; otherwise what ended
+// the scan.
 //
 // When ctx ends, connections are closed at once and ctx's error returned.
 func (s *Scan) Run(ctx context.Context, decoders []Decoder) error {
-	if err := s.ledger.missingOwners(); err != nil {
+	if err := s.incomplete(); err != nil {
 		// No row would make the result whole: say so before the first.
 		return err
 	}
-	var (
-		mu   sync.Mutex
-		next int
-	)
-	take := func() *node {
-		mu.Lock()
-		defer mu.Unlock()
-		if next == len(s.nodes) {
-			return nil
-		}
-		next++
-		return s.nodes[next-1]
+	running, ctx := errgroup.WithContext(ctx)
+	working, stop := context.WithCancel(ctx)
+	if s.inCluster {
+		running.Go(func() error { return s.surveyor.run(working) })
 	}
 	workers, ctx := errgroup.WithContext(ctx)
 	for _, decoder := range decoders {
-		workers.Go(func() error {
-			seen := &seen{seed: s.seed}
-			for n := take(); n != nil && !s.limit.reached(); n = take() {
-				if err := s.pass(ctx, n, decoder, seen); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		workers.Go(func() error { return s.work(ctx, decoder) })
 	}
-	if err := workers.Wait(); err != nil {
+	running.Go(func() error {
+		defer stop()
+		return workers.Wait()
+	})
+	if err := running.Wait(); err != nil {
 		return err
 	}
 	if s.limit.reached() {
 		return nil
 	}
-	return s.ledger.missing()
+	return s.incomplete()
 }
 
-// pass scans one master. An error ends the whole scan; what concerns only
-// this master's slots is in the ledger.
-func (s *Scan) pass(ctx context.Context, n *node, decoder Decoder, seen *seen) error {
-	p := &pass{scan: s, node: n, decoder: decoder, seen: seen, sizer: newSizer(maxInFlightBytes), pager: newPager(s.count), patience: patience{limit: s.stall}}
-	defer func() {
-		p.publish()
-		p.link.close()
-		p.follower.close()
-		seen.reset()
-	}()
-	s.log.Debug("scanning master", "node", n.addr)
-	err := p.run(ctx)
-	if lost := (*lostError)(nil); errors.As(err, &lost) {
-		// What it had not claimed yet, nobody else will own: it had no time to.
-		slots := p.slots.Union(s.ledger.claim(n.slots))
-		s.log.Warn("gave up a master", "node", n.addr, "slots", slots.Len(), "reason", lost.reason)
-		s.ledger.lose(slots, atNode(n.addr, lost.reason))
-		s.limit.settle(p.reserved(), 0)
-		return nil
+// incomplete is the error for the slots that are missing, nil if there are none,
+// or if that is allowed.
+func (s *Scan) incomplete() error {
+	if missing := s.ledger.missing(); missing != nil && !s.allowIncomplete {
+		return missing
 	}
-	return err
+	return nil
 }
 
-// run goes through a pass from the first connection to the last check.
-func (p *pass) run(ctx context.Context) error {
-	if err := p.open(ctx); err != nil {
-		return err
-	}
-	if p.slots.Empty() {
-		return nil // it isn't a master any more, or others have its slots
-	}
-	if err := p.walk(ctx); err != nil {
-		return err
-	}
-	if p.scan.limit.reached() {
-		return nil
-	}
-	return p.check(ctx)
-}
-
-// check compares the master's state with what it was before, and settles the
-// slots for which nothing has changed.
-func (p *pass) check(ctx context.Context) error {
+// work performs one task after another.
+func (s *Scan) work(ctx context.Context, decoder Decoder) error {
 	for {
-		after, err := readState(ctx, p.link.conn, p.node.addr, p.scan.inCluster)
+		t, ok, err := s.board.next(ctx)
+		if err != nil || !ok {
+			return err
+		}
+		before := t.node.stats().Counters
+		moves := s.ledger.standing().moves
+		err = s.perform(ctx, t, decoder)
+		after := t.node.stats().Counters
+		s.board.finished(&t, after.Rows > before.Rows || s.ledger.standing().moves > moves)
 		if err != nil {
-			if cluster.IsDenied(err) {
-				return err
-			}
-			if err := p.reconnect(ctx, err); err != nil {
-				return err
-			}
-			continue
+			return err
 		}
-		for _, r := range doubts(p.start, after, p.slots) {
-			p.scan.ledger.lose(r.Slots, atNode(p.node.addr, r.Err))
-		}
-		p.scan.ledger.settle(p.slots)
-		return nil
 	}
-}
-
-// atNode adds the node to an error that doesn't name one.
-func atNode(addr string, err error) error {
-	if named := (*cluster.NodeError)(nil); errors.As(err, &named) {
-		return err
-	}
-	return fmt.Errorf("node %s: %w", addr, err)
 }

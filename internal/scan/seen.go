@@ -3,29 +3,30 @@ package scan
 import (
 	"math/bits"
 
-	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/zeebo/xxh3"
 )
 
-// seen remembers the keys that a pass has met and may meet again: a SCAN of a
-// table that shrinks meanwhile returns keys twice. It holds 64-bit seeded
-// hashes in one open-addressed table. Two keys with the same hash would be
-// taken for one: among n remembered keys that has a chance of n²/2⁶⁵, which
-// for ten million is some 10⁻⁶.
-type seen struct {
-	seed  uint64
+// keySet remembers keys of one slot: those that have given their row, or are
+// about to. A SCAN may return a key twice, and a slot may be read again. It
+// holds 64-bit seeded hashes in an open-addressed table. Two keys of a slot
+// with the same hash would be taken for one: that has a chance of some 10⁻⁶
+// among a thousand million keys, spread over the slots.
+type keySet struct {
 	table []uint64 // 0 marks a free place
 	n     int
-	sink  uint64 // see warm
 }
 
-// The table is at most 4/5 full, and grows by a quarter: it may well be the
-// largest thing that a scan holds.
-const minTable = 1024
+const (
+	// minTable is the size of the smallest table.
+	minTable = 16
+	// doubledTable is up to where tables double when they are full; larger ones
+	// grow by a quarter: they may well be the largest thing that a scan holds.
+	doubledTable = 1024
+)
 
-// hash is what add takes for a key.
-func (s *seen) hash(key []byte) uint64 {
-	if h := xxh3.HashSeed(key, s.seed); h != 0 {
+// hashOf is what a keySet takes for a key; never 0.
+func hashOf(key []byte, seed uint64) uint64 {
+	if h := xxh3.HashSeed(key, seed); h != 0 {
 		return h
 	}
 	return 1
@@ -33,18 +34,29 @@ func (s *seen) hash(key []byte) uint64 {
 
 // place is where a hash is looked for first: the hash, as a fraction of its
 // range, of the table (so that its size needn't be a power of two).
-func (s *seen) place(h uint64) uint64 {
+func (s *keySet) place(h uint64) int {
 	place, _ := bits.Mul64(h, uint64(len(s.table)))
-	return place
+	return int(place)
 }
 
-// add reports whether a hash is new.
-func (s *seen) add(h uint64) bool {
-	if s.n >= len(s.table)/5*4 {
-		s.grow()
+// full reports whether the table must grow before another hash is added: it is
+// at most 4/5 full.
+func (s *keySet) full() bool { return s.n >= len(s.table)/5*4 }
+
+// grown is the size of the table after this one.
+func (s *keySet) grown() int {
+	switch n := len(s.table); {
+	case n < doubledTable:
+		return max(minTable, 2*n)
+	default:
+		return n + n/4
 	}
+}
+
+// add reports whether a hash is new. The table must not be full.
+func (s *keySet) add(h uint64) bool {
 	for i := s.place(h); ; i++ {
-		if i == uint64(len(s.table)) {
+		if i == len(s.table) {
 			i = 0
 		}
 		switch s.table[i] {
@@ -58,24 +70,10 @@ func (s *seen) add(h uint64) bool {
 	}
 }
 
-// warm reads the places where adding hashes will look first. The table is
-// larger than the processor's caches: without branches in between, it waits
-// for the memory of many keys at once, and not of one after the other. Adding
-// a key took some 110 ns without it, and takes some 50.
-func (s *seen) warm(hashes []uint64) {
-	if len(s.table) == 0 {
-		return
-	}
-	sum := uint64(0)
-	for _, h := range hashes {
-		sum += s.table[s.place(h)]
-	}
-	s.sink = sum // so that the loop isn't optimized away
-}
-
-func (s *seen) grow() {
+// move puts the hashes into another table, which is empty and larger.
+func (s *keySet) move(table []uint64) {
 	old := s.table
-	s.table, s.n = make([]uint64, max(minTable, len(old)+len(old)/4)), 0
+	s.table, s.n = table, 0
 	for _, h := range old {
 		if h != 0 {
 			s.add(h)
@@ -83,51 +81,35 @@ func (s *seen) grow() {
 	}
 }
 
-// reset forgets everything. A table that was hardly filled is let go: it is
-// what one large slot has left.
-func (s *seen) reset() {
-	if s.n < len(s.table)/64 {
-		s.table = nil
-	}
-	clear(s.table)
-	s.n = 0
-}
-
-// cursorOrder tells how far back a repeat can reach.
-type cursorOrder uint8
-
-const (
-	// unknownOrder: a repeat can come at any time in the pass.
-	unknownOrder cursorOrder = iota
-	// tableOrder: the server has one hash table, and its cursor counts
-	// buckets in reversed binary order (dictScan of Redis up to 7.2). A table
-	// that shrinks to 2^k buckets makes the scan go back to the start of one
-	// of these buckets, so at most to where the first k bits of the reversed
-	// cursor last changed; and no table has fewer than 4 buckets.
-	tableOrder
-	// slotOrder: there is a table for each slot, in ascending order, and the
-	// cursor's low 14 bits are the slot (Redis 7.4, Valkey 8.0 and later).
-	slotOrder
-)
-
-// forget drops what can't be returned again once the cursor has moved from
-// one value to the next, by way of the page.
-func (s *seen) forget(order cursorOrder, from, to uint64, pg *page) {
-	const slotMask = cluster.Slots - 1
-	switch {
-	case order == tableOrder:
-		const firstTwoBits = 62
-		if bits.Reverse64(from)>>firstTwoBits == bits.Reverse64(to)>>firstTwoBits {
-			return
-		}
-	case order == unknownOrder || from&slotMask == to&slotMask:
+// remove forgets a hash. What was put behind it because its place was taken
+// moves up, so that it is found without it.
+func (s *keySet) remove(h uint64) {
+	if s.n == 0 {
 		return
 	}
-	s.reset()
-	// The page's last keys lie behind the border.
-	for i := range pg.len() {
-		if key := pg.key(i); order == tableOrder || uint64(cluster.Slot(key)) >= to&slotMask {
-			s.add(s.hash(key))
+	i := s.place(h)
+	for s.table[i] != h {
+		if s.table[i] == 0 {
+			return
+		}
+		i = s.next(i)
+	}
+	s.n--
+	for j := s.next(i); s.table[j] != 0; j = s.next(j) {
+		// What stands at j may move to i unless its own place lies behind i, on
+		// the way from i to j.
+		home := s.place(s.table[j])
+		if behind := (home - i + len(s.table)) % len(s.table); behind == 0 || behind > (j-i+len(s.table))%len(s.table) {
+			s.table[i] = s.table[j]
+			i = j
 		}
 	}
+	s.table[i] = 0
+}
+
+func (s *keySet) next(i int) int {
+	if i++; i == len(s.table) {
+		return 0
+	}
+	return i
 }

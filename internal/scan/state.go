@@ -10,33 +10,27 @@ import (
 	"github.com/redisarrow/redisarrow/internal/resp"
 )
 
-// state is what a server says of itself at one moment. SCAN is never
-// redirected: replicas, masters that have been replaced and nodes cut off
-// from the others answer it too. So what a pass has read counts for a slot
-// only if the server's state before and after says that it was the owner.
+// state is what a server says of itself when a connection to it is made: which
+// node it is, which process, and what its cursors are like.
 type state struct {
-	id     string   // the node's ID in its cluster; empty outside of one
-	peers  []string // IDs of the other nodes that it knows
-	runID  string   // one for each life of the process; empty if INFO is denied
-	master bool
-	epoch  uint64          // grows when the node takes over slots
-	owned  cluster.SlotSet // its slots
-	open   cluster.SlotSet // those of them with a migration under way, in or out
-	up     bool            // cluster_state:ok
-	order  cursorOrder
+	id    string   // the node's ID in its cluster; empty outside of one
+	peers []string // IDs of the other nodes that it knows
+	runID string   // one for each life of the process; empty if INFO is denied
+	epoch uint64   // grows when the node takes over slots
+	up    bool     // cluster_state:ok
+	order cursorOrder
 
 	// monotone: the cursors are those of Redis or Valkey, see cursorGuard.
 	monotone bool
+
+	clusterScan bool // the server has CLUSTERSCAN
 }
 
-// Reasons why a slot can't be promised. Each says what to do.
+// Reasons why a pass ends before its slots are read. Each says what to do where
+// reading them again doesn't help.
 var (
-	errMigrating = errors.New("the slot has an open migration; finish or abort it (redis-cli --cluster fix) and scan again")
-	errMoved     = errors.New("the slot was moved to another master during the scan; scan again")
-	errDemoted   = errors.New("the node stopped being a master during the scan; scan again")
-	errRestarted = errors.New("the server was restarted or replaced during the scan; scan again")
-	errEpoch     = errors.New("the node's config epoch changed during the scan, so slots may have come and gone; scan again")
-	errOrder     = errors.New("the server returned keys out of the order of slots, so that repeats can't be told; scan again")
+	errRestarted = errors.New("the server was restarted or replaced while it was read")
+	errOrder     = errors.New("the server returned keys out of the order of slots")
 	errDown      = errors.New("the cluster is down for this node (CLUSTER INFO says that cluster_state isn't ok)")
 	errNoRunID   = errors.New("the connection was lost, and without leave to run INFO it can't be told whether the server was restarted; allow the user INFO")
 )
@@ -66,15 +60,9 @@ func readClusterState(ctx context.Context, conn *resp.Conn) (state, error) {
 	if err != nil {
 		return state{}, err
 	}
-	s := state{id: view.Self.ID, master: view.Self.Master(), epoch: view.Self.Epoch, owned: view.Self.Slots, up: true}
+	s := state{id: view.Self.ID, epoch: view.Self.Epoch}
 	for i := range view.Others {
 		s.peers = append(s.peers, view.Others[i].ID)
-	}
-	for slot := range view.Migrating {
-		s.open.Add(slot)
-	}
-	for slot := range view.Importing {
-		s.open.Add(slot)
 	}
 	clusterInfo, err := optional(replies[1])
 	if err != nil {
@@ -92,7 +80,7 @@ func readClusterState(ctx context.Context, conn *resp.Conn) (state, error) {
 // readSingleState is readState for a server that isn't in a cluster: it owns
 // all slots.
 func readSingleState(ctx context.Context, conn *resp.Conn) (state, error) {
-	s := state{master: true, owned: cluster.AllSlots(), up: true}
+	s := state{up: true}
 	replies, err := conn.Pipeline(ctx, []string{"INFO", "server"})
 	if err != nil {
 		return state{}, err
@@ -124,6 +112,7 @@ func optional(reply resp.Value) (text string, err error) {
 func (s *state) describe(info cluster.ServerInfo, inCluster bool) {
 	s.runID = info.RunID
 	valkey := info.ValkeyVersion != ""
+	s.clusterScan = info.Other == "" && atLeast(info.ValkeyVersion, 9, 1)
 	s.monotone = info.Other == "" && (atLeast(info.ValkeyVersion, 7, 2) || !valkey && atLeast(info.RedisVersion, 2, 8))
 	switch {
 	case info.Other != "":
@@ -144,32 +133,4 @@ func atLeast(version string, major, minor int) bool {
 	a, errA := strconv.Atoi(first)
 	b, errB := strconv.Atoi(second)
 	return errA == nil && errB == nil && (a > major || a == major && b >= minor)
-}
-
-// doubts says which of the slots, read between two states of their master,
-// can't be promised, and why.
-func doubts(before, after state, slots cluster.SlotSet) []Reason {
-	var reasons []Reason
-	doubt := func(which cluster.SlotSet, reason error) {
-		if which = which.Intersect(slots); !which.Empty() {
-			reasons = append(reasons, Reason{Slots: which, Err: reason})
-			slots = slots.Minus(which)
-		}
-	}
-	switch {
-	case before.runID != after.runID && before.runID != "" && after.runID != "":
-		// Without the one or the other the connection tells: a new one is made
-		// only to a process that is known to be the same.
-		doubt(slots, errRestarted)
-	case !after.master:
-		doubt(slots, errDemoted)
-	case !after.up:
-		doubt(slots, errDown)
-	}
-	doubt(slots.Minus(after.owned), errMoved)
-	doubt(before.open.Union(after.open), errMigrating)
-	if before.epoch != after.epoch {
-		doubt(slots, errEpoch)
-	}
-	return reasons
 }

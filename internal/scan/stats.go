@@ -1,11 +1,5 @@
 package scan
 
-import (
-	"sync/atomic"
-
-	"github.com/redisarrow/redisarrow/cluster"
-)
-
 // Counters count what a scan has met. All of them only grow.
 type Counters struct {
 	Scanned       int64 // keys returned by the servers' enumeration, repeats and foreign ones included
@@ -39,24 +33,19 @@ func (c *Counters) Add(o Counters) {
 // NodeStats are the counters of one master.
 type NodeStats struct {
 	Addr string
+	// Enumerations are the ways in which its keys were enumerated, in the order
+	// in which they were taken.
+	Enumerations []Enumeration
+	// Unguarded: the user may not use MULTI there, so a slot migration that was
+	// opened and broken off within moments could go unseen.
+	Unguarded bool
 	Counters
 }
 
-// node is a master of the scan. Its counters are written by one pass, page by
-// page, and read by anybody at any time.
-type node struct {
-	id    string // "" if the topology doesn't tell it
-	addr  string
-	slots cluster.SlotSet // by the topology at the scan's start
-	stats atomic.Pointer[Counters]
+// Stats are the counters of a scan.
+type Stats struct {
+	Nodes       []NodeStats
+	Surveys     int64 // how often all masters were asked who owns which slot
+	Reread      int64 // slots read again, because the cluster had changed meanwhile
+	LedgerBytes int64 // the most that the keys remembered have taken
 }
-
-func (n *node) counters() Counters {
-	if c := n.stats.Load(); c != nil {
-		return *c
-	}
-	return Counters{}
-}
-
-// publish makes c what others see. It copies: c goes on changing.
-func (n *node) publish(c Counters) { n.stats.Store(&c) }

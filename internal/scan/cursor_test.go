@@ -69,7 +69,7 @@ func TestGuardIsPatient(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, count := range []int{1, 1 << 40} {
 				for _, server := range []state{oneTable, otherMake} {
-					pages := h.scan(t, newCursorGuard(server), count)
+					pages := h.scan(t, newCursorGuard(&server), count)
 					assert.Positive(t, pages)
 				}
 			}
@@ -80,7 +80,7 @@ func TestGuardIsPatient(t *testing.T) {
 // The same in each slot, one after the other.
 func TestGuardIsPatientWithSlots(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	g := newCursorGuard(slotTables)
+	g := newCursorGuard(&slotTables)
 	cursor := uint64(0)
 	for slot := uint64(0); slot < cluster.Slots; slot += 1 + rng.Uint64N(9) {
 		for in := uint64(0); ; {
@@ -129,7 +129,7 @@ func TestGuardEnds(t *testing.T) {
 	} {
 		for _, server := range c.servers {
 			t.Run(fmt.Sprint(c.name, server.order, server.monotone), func(t *testing.T) {
-				g := newCursorGuard(server)
+				g := newCursorGuard(&server)
 				cursor := uint64(0)
 				for page := range c.within {
 					next := c.next(page, cursor)
@@ -148,14 +148,14 @@ func TestGuardEnds(t *testing.T) {
 // Of other makes it isn't certain that a cursor doesn't come twice: as long as
 // there are new keys, nothing is ended.
 func TestGuardOfOtherMakes(t *testing.T) {
-	g := newCursorGuard(otherMake)
+	g := newCursorGuard(&otherMake)
 	for page := range 100_000 {
 		require.NoError(t, g.check(7, 7, 1000, page%15 == 0), "new keys now and then")
 	}
 	for page := range 100_000 {
 		require.NoError(t, g.check(1, uint64(page+1), 1000, false), "new cursors, no keys")
 	}
-	g = newCursorGuard(otherMake)
+	g = newCursorGuard(&otherMake)
 	require.NoError(t, g.check(1, 1, 1000, true))
 	g.work = freeWork + longestWay - 1000
 	require.NoError(t, g.check(1, 2, 1000, false))

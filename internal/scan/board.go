@@ -1,0 +1,281 @@
+package scan
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redisarrow/redisarrow/cluster"
+)
+
+// board hands out tasks: it joins what the ledger says of the slots with what
+// the latest survey says of the masters. Workers come to it for their next task
+// and say what has become of the last one.
+//
+//	surveyor ── survey ──► board ◄── spans ── pass
+//	                        │  ▲               ▲
+//	                        │  └── ledger      │
+//	                        └────── task ── worker
+type board struct {
+	scan *Scan
+
+	mu      sync.Mutex
+	nodes   []*node
+	latest  *survey
+	changed chan struct{} // closed when there is something new
+
+	progress progress
+	idle     int // how often nobody had anything to do, in a row
+}
+
+// progress is when the scan last came on: a slot was done, or there was a row.
+type progress struct {
+	moves int
+	rows  int64
+	since time.Time
+}
+
+func newBoard(s *Scan) *board { return &board{scan: s, changed: make(chan struct{})} }
+
+// node is the node with an ID, made if need be; its address is the newest one.
+// The lock is held.
+func (b *board) node(id, addr string) *node {
+	for _, n := range b.nodes {
+		if n.id == id || n.id == "" && n.address() == addr {
+			if n.id = id; n.address() != addr {
+				n.moved(addr)
+			}
+			return n
+		}
+	}
+	n := &node{id: id, addr: addr}
+	b.nodes = append(b.nodes, n)
+	return n
+}
+
+// stats are the nodes' counters.
+func (b *board) stats() []NodeStats {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	stats := make([]NodeStats, len(b.nodes))
+	for i, n := range b.nodes {
+		stats[i] = n.stats()
+	}
+	return stats
+}
+
+func (b *board) rows() (rows int64) {
+	for _, n := range b.nodes {
+		rows += n.stats().Rows
+	}
+	return rows
+}
+
+// surveyed takes a survey in.
+func (b *board) surveyed(s *survey) {
+	b.scan.ledger.judge(s, b.scan.surveyor.begun())
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.latest = s
+	b.notify()
+}
+
+func (b *board) notify() {
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// finished takes a task back; rows says whether anything came of it.
+func (b *board) finished(t *task, fruitful bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t.node.busy = false
+	if t.peer != nil {
+		t.peer.busy = false
+	}
+	if fruitful {
+		t.node.failures.succeeded()
+	} else {
+		t.node.failures.failed()
+	}
+	b.notify()
+}
+
+// next gives a worker its next task. ok is false when the scan has ended, or
+// can't go on.
+func (b *board) next(ctx context.Context) (t task, ok bool, err error) {
+	for {
+		if ctx.Err() != nil {
+			return t, false, ctx.Err()
+		}
+		b.mu.Lock()
+		standing := b.scan.ledger.standing()
+		if b.scan.limit.reached() || !standing.pending && !standing.reading && !standing.spanned {
+			b.mu.Unlock()
+			return t, false, nil
+		}
+		if t, ok = b.pick(); ok {
+			b.idle = 0
+			b.mu.Unlock()
+			return t, true, nil
+		}
+		if b.stalled(standing) {
+			b.mu.Unlock()
+			b.scan.ledger.giveUp(errNoOwner)
+			return t, false, nil
+		}
+		changed := b.changed
+		pause := b.pause(standing)
+		b.mu.Unlock()
+		if err := b.wait(ctx, changed, standing, pause); err != nil {
+			return t, false, err
+		}
+	}
+}
+
+// pause is how long to wait before another survey is worth asking for.
+func (b *board) pause(standing standing) time.Duration {
+	if b.latest == nil || standing.spanned && b.idle == 0 {
+		b.idle = 1
+		return 0
+	}
+	b.idle++
+	return min(firstWait<<min(b.idle, 10), lastWait)
+}
+
+func (b *board) wait(ctx context.Context, changed <-chan struct{}, standing standing, pause time.Duration) error {
+	if pause > 0 {
+		timer := time.NewTimer(pause)
+		defer timer.Stop()
+		select {
+		case <-changed:
+			return nil
+		case <-timer.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if !b.scan.inCluster || !standing.pending && !standing.spanned {
+		return nil
+	}
+	b.scan.surveyor.want()
+	select {
+	case <-changed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stalled reports whether the scan hasn't come on for too long. What is being
+// read still may. The lock is held.
+func (b *board) stalled(standing standing) bool {
+	now := progress{standing.moves, b.rows(), time.Now()}
+	if b.progress.since.IsZero() || now.moves != b.progress.moves || now.rows != b.progress.rows || standing.reading {
+		b.progress = now
+		return false
+	}
+	return now.since.Sub(b.progress.since) >= b.scan.stall
+}
+
+// pick claims slots for a task: those of the master that has failed least, of
+// these the first. The lock is held.
+func (b *board) pick() (best task, ok bool) {
+	if !b.scan.inCluster {
+		return b.pickSingle()
+	}
+	s := b.latest
+	if s == nil {
+		return best, false
+	}
+	b.suspect(s)
+	if !s.conclusive() {
+		return best, false
+	}
+	now := time.Now()
+	for _, m := range s.members {
+		b.node(m.id, m.addr)
+	}
+	for _, n := range b.nodes {
+		m := s.members[n.id]
+		if m == nil || !m.up || n.busy || n.failures.until.After(now) {
+			continue
+		}
+		if ok && best.node.failures.n <= n.failures.n {
+			continue
+		}
+		if t, found := b.taskOf(s, n, m, now); found {
+			best, ok = t, true
+		}
+	}
+	if !ok {
+		return best, false
+	}
+	best.slots = b.scan.ledger.claim(best.slots, s.number)
+	best.node.busy = true
+	if best.peer != nil {
+		best.peer.busy = true
+	}
+	return best, true
+}
+
+// taskOf is what there is to be read of a node.
+func (b *board) taskOf(s *survey, n *node, m *member, now time.Time) (t task, ok bool) {
+	t = task{node: n, before: s, epoch: m.epoch}
+	t.slots = b.scan.ledger.waiting(m.slots.Minus(m.marked()), s.number)
+	if !t.slots.Empty() {
+		return t, true
+	}
+	if b.scan.strict {
+		return t, false
+	}
+	for _, to := range m.migrating {
+		other := s.members[to]
+		if other == nil {
+			continue
+		}
+		peer := b.node(to, other.addr)
+		if peer.busy || peer.failures.until.After(now) {
+			continue
+		}
+		if t.slots = b.scan.ledger.waiting(m.movingTo(to), s.number); !t.slots.Empty() {
+			t.role, t.peer, t.peerEpoch = source, peer, other.epoch
+			return t, true
+		}
+	}
+	return t, false
+}
+
+// pickSingle is pick for a server that isn't in a cluster.
+func (b *board) pickSingle() (t task, ok bool) {
+	n := b.nodes[0]
+	if n.busy || n.failures.until.After(time.Now()) {
+		return t, false
+	}
+	t = task{node: n, slots: b.scan.ledger.claim(cluster.AllSlots(), b.scan.surveyor.begun()+1)}
+	n.busy = !t.slots.Empty()
+	return t, n.busy
+}
+
+// suspect notes why slots can't be claimed by a survey.
+func (b *board) suspect(s *survey) {
+	l := b.scan.ledger
+	if !s.conclusive() {
+		l.suspect(cluster.AllSlots(), fmt.Errorf("%w: %w", errNotAsked, s.silent))
+		return
+	}
+	l.suspect(s.unowned, errNoOwner)
+	l.suspect(s.disputed, errDisputed)
+	for id, addr := range s.dead {
+		l.suspect(s.orphaned, fmt.Errorf("%w (node %s, %s)", errDead, id, addr))
+	}
+	for _, m := range s.members {
+		if !m.up {
+			l.suspect(m.slots, atNode(m.addr, errNodeDown))
+		}
+		if b.scan.strict {
+			l.suspect(m.marked(), atNode(m.addr, errMigrating))
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package scan
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/redisarrow/redisarrow/cluster"
+	"github.com/redisarrow/redisarrow/internal/resp"
+)
+
+// clusterScan lists slots with Valkey's CLUSTERSCAN, some in one request. It
+// needs no guard beside it: the server routes it like a command about a key of
+// the slot, and refuses it itself, in the instant in which it would list, unless
+// it owns the slot, isn't moving it away, and is up. Its cursor is
+// fingerprint-{tag}-local: the fingerprint is the process's, the tag any that
+// hashes to the slot, so the first cursor of a slot can be made here; 0 as a
+// fingerprint is right for every process. "0" is the end.
+type clusterScan struct {
+	slotQueue
+	scan  *Scan
+	pager *pager
+}
+
+const clusterScanCommand = "CLUSTERSCAN"
+
+func newClusterScan(s *Scan, pages *pager, slots cluster.SlotSet) *clusterScan {
+	return &clusterScan{slotQueue: newSlotQueue(slots), scan: s, pager: pages}
+}
+
+func (w *clusterScan) matches() bool   { return true }
+func (w *clusterScan) command() string { return clusterScanCommand }
+
+func (w *clusterScan) ask(out []byte) []byte {
+	if out, counting := w.askCounts(out); counting {
+		return out
+	}
+	budget := w.pager.count()
+	keys := 0
+	for _, s := range w.take(budget, budget) {
+		cursor := s.cursor
+		if cursor == "" {
+			cursor = firstCursor(s.slot)
+		}
+		out = append(out, w.scan.clusterScanHead...)
+		out = resp.AppendBulkString(out, cursor)
+		out = resp.AppendBulkString(out, "SLOT")
+		out = appendSlot(out, s.slot)
+		out = resp.AppendBulkString(out, "COUNT")
+		out = appendNumber(out, s.ask)
+		out = append(out, w.scan.scanTail...)
+		keys += min(s.keys, budget)
+	}
+	w.pager.asked = max(keys, 1)
+	return out
+}
+
+func (w *clusterScan) receive(r *resp.Reader, pg *page) (pc piece, err error) {
+	if w.asking {
+		return pc, w.receiveCounts(r)
+	}
+	begin := r.BytesRead()
+	asked := w.next[:w.under]
+	var more cluster.SlotSet
+	for i := range asked {
+		s := &asked[i]
+		cursor, err := readCursor(r, clusterScanCommand)
+		if reply, ok := err.(*refusedError); ok { //nolint:errorlint // readCursor returns it as it is
+			if reason := slotRefused(reply); reason != nil {
+				pc.doubts = append(pc.doubts, Reason{Slots: slotSetOf(s.slot), Err: reason})
+			} else {
+				pc.trouble = reply
+				more.Add(s.slot)
+			}
+			continue
+		}
+		if err != nil {
+			return pc, err
+		}
+		before := s.cursor
+		s.cursor = string(cursor)
+		if _, err := readKeys(r, pg, w.scan.maxPageKeys, clusterScanCommand); err != nil {
+			return pc, err
+		}
+		switch {
+		case s.cursor == "0":
+			pc.done.Add(s.slot)
+		case before != "" && !sameProcess(before, s.cursor):
+			pc.doubts = append(pc.doubts, Reason{Slots: slotSetOf(s.slot), Err: errRestarted})
+		default:
+			more.Add(s.slot)
+			s.keys = max(s.keys-s.ask, 1)
+		}
+	}
+	w.guess = max(1, min(pg.len()/len(asked), largeSlot))
+	w.settle(func(s *slotToList) bool { return more.Has(s.slot) })
+	w.pager.received(r.BytesRead() - begin)
+	return pc, nil
+}
+
+// slotRefused is why a slot alone was refused; nil if it concerns all.
+func slotRefused(e *refusedError) error {
+	switch e.reply.Code() {
+	case "MOVED":
+		return errMoved
+	case "ASK":
+		return errMigrating
+	case "CLUSTERDOWN":
+		return e
+	default:
+		return nil
+	}
+}
+
+// sameProcess reports whether two cursors have the same fingerprint.
+func sameProcess(a, b string) bool {
+	before, _, _ := strings.Cut(a, "-{")
+	after, _, _ := strings.Cut(b, "-{")
+	return before == after
+}
+
+// firstCursor is the cursor of a slot's beginning.
+func firstCursor(slot uint16) string { return "0-{" + slotTags()[slot] + "}-0" }
+
+// slotTags are hash tags, one for each slot, that nobody else will think of: the
+// server looks a key up that is called like a cursor.
+var slotTags = sync.OnceValue(func() *[cluster.Slots]string {
+	tags := new([cluster.Slots]string)
+	tag := []byte("redisarrow:")
+	prefix := len(tag)
+	for n, left := int64(0), cluster.Slots; left > 0; n++ {
+		tag = strconv.AppendInt(tag[:prefix], n, 36)
+		if slot := cluster.Slot(tag); tags[slot] == "" {
+			tags[slot] = string(bytes.Clone(tag))
+			left--
+		}
+	}
+	return tags
+})

@@ -1,0 +1,148 @@
+package scan
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/redisarrow/redisarrow/cluster"
+)
+
+// node is a master of the scan, through all of its lives. One worker reads it at
+// a time; its counters are read by anybody at any time.
+type node struct {
+	id string // "" for a server that isn't in a cluster, or if the topology doesn't tell it
+
+	mu      sync.Mutex
+	addr    string
+	past    Counters // of passes that have ended
+	present Counters // of the one under way
+	used    []Enumeration
+	refused map[Enumeration]error // ways that can't be used, and why
+	loose   bool                  // MULTI can't be used
+	weak    bool                  // something was listed without it
+
+	// What follows belongs to the board.
+	busy     bool
+	failures patienceless // passes in a row that came to nothing
+}
+
+// patienceless counts failures in a row, and says when to try again.
+type patienceless struct {
+	n     int
+	until time.Time
+}
+
+func (f *patienceless) failed() {
+	f.n++
+	wait := min(firstWait<<min(f.n, 10), lastWait)
+	f.until = time.Now().Add(wait)
+}
+
+func (f *patienceless) succeeded() { *f = patienceless{} }
+
+func (n *node) address() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.addr
+}
+
+// moved takes note of another address.
+func (n *node) moved(addr string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.addr = addr
+}
+
+// publish makes what a pass has counted known.
+func (n *node) publish(c Counters) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.present = c
+}
+
+// ended adds up what a pass has counted.
+func (n *node) ended() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.past.Add(n.present)
+	n.present = Counters{}
+}
+
+func (n *node) stats() NodeStats {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s := NodeStats{Addr: n.addr, Counters: n.past, Enumerations: slices.Clone(n.used), Unguarded: n.weak}
+	s.Add(n.present)
+	return s
+}
+
+// uses notes a way that is taken.
+func (n *node) uses(e Enumeration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !slices.Contains(n.used, e) {
+		n.used = append(n.used, e)
+	}
+}
+
+// loosen notes that MULTI can't be used.
+func (n *node) loosen() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.loose = true
+}
+
+// unguarded reports whether a way has to do without MULTI, and notes it.
+func (n *node) unguarded(e Enumeration) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	loose := n.loose && e != ClusterScan
+	n.weak = n.weak || loose
+	return loose
+}
+
+// refuse notes that a way can't be used.
+func (n *node) refuse(e Enumeration, why error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.refused == nil {
+		n.refused = map[Enumeration]error{}
+	}
+	n.refused[e] = why
+}
+
+// allow takes that back.
+func (n *node) allow(e Enumeration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.refused, e)
+}
+
+func (n *node) refuses(e Enumeration) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.refused[e] != nil
+}
+
+// refusal is the error for a node of which no way is left: what was said to the
+// last one, which needs least.
+func (n *node) refusal() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, e := range slices.Backward(slices.Sorted(maps.Keys(n.refused))) {
+		if err := n.refused[e]; !errors.Is(err, errLarge) {
+			return err
+		}
+	}
+	return &cluster.NodeError{Addr: n.addr, Command: "enumerate", Err: errLarge}
+}
+
+// errLarge says why slots can't be listed by KeysInSlot.
+var errLarge = errors.New("slots of more than 100,000 keys can't be listed by CLUSTER GETKEYSINSLOT, and SCAN isn't to be used: set Enumerate otherwise")
+
+// ErrEnumerate is wrapped by the error for a node whose server hasn't got the
+// way to enumerate that was asked for.
+var ErrEnumerate = errors.New("the server can't be enumerated in this way: leave Enumerate to AutoEnumerate, or set one that it has")

@@ -1,0 +1,233 @@
+package scan
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/redisarrow/redisarrow/cluster"
+)
+
+// survey is what all masters of a cluster said at about one time: each one's
+// CLUSTER NODES, read one beside the other between the survey's beginning and
+// its end. What one node says of itself is what it acts upon; what all of them
+// say alike is how the cluster stands. A survey is not changed once made.
+//
+// Which nodes are asked, and count:
+//
+//   - every node that says of itself that it is a master;
+//   - every node that doesn't answer and that one of these takes for a master:
+//     it is silent, and as long as a node is, the survey settles nothing, since
+//     it may be a master that serves old keys;
+//   - unless most masters agree that it has failed, and it doesn't answer, or
+//     owns no slot any more for any of those who say so: it has been replaced,
+//     or is dead, and what it thinks has no bearing on the others' slots.
+type survey struct {
+	number  int
+	members map[string]*member // the masters that count and answered, by ID
+	dead    map[string]string  // the addresses of masters that don't count, as said above, by ID
+
+	disputed cluster.SlotSet // not all masters name the same owner
+	unowned  cluster.SlotSet // all agree that nobody owns them
+	orphaned cluster.SlotSet // all agree on an owner that is dead
+	silent   error           // who counts and didn't answer, and why; nil if all did
+}
+
+// member is a master in a survey.
+type member struct {
+	id, addr string
+	up       bool            // cluster_state:ok
+	epoch    uint64          // its config epoch, as it says itself
+	slots    cluster.SlotSet // all agree that they are its own
+
+	// The marks of open migrations in its view of itself, by slot: the other
+	// node's ID.
+	migrating, importing map[uint16]string
+}
+
+// answer is what came of asking one node.
+type answer struct {
+	id   string        // as others name it; "" if only an address is known
+	addr string        // where it was asked
+	view *cluster.View // nil if it didn't answer
+	up   bool
+	err  error // why not
+}
+
+// conclusive reports whether everybody was asked who counts.
+func (s *survey) conclusive() bool { return s.silent == nil && len(s.members) > 0 }
+
+// marked are the member's own slots with a mark of an open migration.
+func (m *member) marked() (open cluster.SlotSet) {
+	for slot := range m.migrating {
+		open.Add(slot)
+	}
+	for slot := range m.importing {
+		open.Add(slot)
+	}
+	return open.Intersect(m.slots)
+}
+
+// newSurvey puts the answers together. No node may be among them twice.
+func newSurvey(number int, answers []answer) *survey {
+	s := &survey{number: number, members: map[string]*member{}, dead: map[string]string{}}
+	var masters []*answer
+	for i := range answers {
+		if a := &answers[i]; a.view != nil && a.view.Self.Master() {
+			masters = append(masters, a)
+		}
+	}
+	for _, id := range s.replaced(masters) {
+		for i, a := range masters {
+			if a.view.Self.ID == id {
+				masters = append(masters[:i:i], masters[i+1:]...)
+				break
+			}
+		}
+	}
+	for _, a := range masters {
+		self := &a.view.Self
+		s.members[self.ID] = &member{
+			id: self.ID, addr: a.addr, up: a.up, epoch: self.Epoch,
+			migrating: a.view.Migrating, importing: a.view.Importing,
+		}
+	}
+	s.silent = s.missing(masters, answers)
+	s.agree(masters)
+	return s
+}
+
+// replaced are the nodes that don't count, whoever of them answered; it notes
+// them as dead.
+func (s *survey) replaced(masters []*answer) (ids []string) {
+	voters := map[string]bool{} // masters with slots, in anybody's eyes
+	failed := map[string]int{}  // how many say so of a node
+	owner := map[string]bool{}  // who still owns a slot for one of those
+	answered := map[string]bool{}
+	for _, a := range masters {
+		answered[a.view.Self.ID] = true
+	}
+	for _, a := range masters {
+		if !a.view.Self.Slots.Empty() {
+			voters[a.view.Self.ID] = true
+		}
+		for i := range a.view.Others {
+			n := &a.view.Others[i]
+			if n.Master() && !n.Slots.Empty() {
+				voters[n.ID] = true
+			}
+			if !n.Failed() || a.view.Self.Slots.Empty() {
+				continue
+			}
+			failed[n.ID]++
+			owner[n.ID] = owner[n.ID] || !n.Slots.Empty()
+			s.dead[n.ID] = "" // for now
+		}
+	}
+	for id := range s.dead {
+		if failed[id]*2 <= len(voters) || answered[id] && owner[id] {
+			delete(s.dead, id)
+			continue
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// missing says which nodes count and didn't answer.
+func (s *survey) missing(masters []*answer, answers []answer) error {
+	var silent []error
+	asked := map[string]*answer{}
+	for i := range answers {
+		if a := &answers[i]; a.id != "" {
+			asked[a.id] = a
+		}
+	}
+	told := map[string]bool{}
+	for _, a := range masters {
+		for i := range a.view.Others {
+			n := &a.view.Others[i]
+			if told[n.ID] || !n.Master() || n.Is("handshake") || s.members[n.ID] != nil {
+				continue
+			}
+			told[n.ID] = true
+			other, known := asked[n.ID]
+			if _, dead := s.dead[n.ID]; dead {
+				if known {
+					s.dead[n.ID] = other.addr
+				}
+				continue
+			}
+			switch {
+			case n.Is("noaddr") && n.Slots.Empty():
+				// Long gone: nobody knows where it was.
+			case known && other.view != nil:
+				// It is a replica by now, and the others will hear of it.
+			case known:
+				silent = append(silent, other.err)
+			default:
+				silent = append(silent, fmt.Errorf("node %s of the cluster has no address that can be used", n.ID))
+			}
+		}
+	}
+	if len(masters) == 0 {
+		for i := range answers {
+			silent = append(silent, answers[i].err)
+		}
+		silent = append(silent, errNoMaster)
+	}
+	return errors.Join(silent...)
+}
+
+var errNoMaster = errors.New("no master of the cluster answers")
+
+// agree compares who owns which slot in the masters' views. A master that has
+// no slots, one that has just come, may not have heard of all owners yet.
+func (s *survey) agree(masters []*answer) {
+	var reference *cluster.View
+	for _, a := range masters {
+		if reference == nil || reference.Self.Slots.Empty() {
+			reference = a.view
+		}
+	}
+	if reference == nil {
+		s.disputed = cluster.AllSlots()
+		return
+	}
+	owners := slotsOf(reference)
+	for _, a := range masters {
+		view := slotsOf(a.view)
+		for id, slots := range view {
+			s.disputed = s.disputed.Union(slots.Minus(owners[id]))
+		}
+		if a.view.Self.Slots.Empty() {
+			continue
+		}
+		for id, slots := range owners {
+			s.disputed = s.disputed.Union(slots.Minus(view[id]))
+		}
+	}
+	s.unowned = cluster.AllSlots().Minus(s.disputed)
+	for id, slots := range owners {
+		slots = slots.Minus(s.disputed)
+		s.unowned = s.unowned.Minus(slots)
+		if m := s.members[id]; m != nil {
+			m.slots = slots
+		} else if _, dead := s.dead[id]; dead {
+			s.orphaned = s.orphaned.Union(slots)
+		}
+	}
+}
+
+// slotsOf are the slots of each owner in a view.
+func slotsOf(v *cluster.View) map[string]cluster.SlotSet {
+	owners := map[string]cluster.SlotSet{}
+	if !v.Self.Slots.Empty() {
+		owners[v.Self.ID] = v.Self.Slots
+	}
+	for i := range v.Others {
+		if n := &v.Others[i]; !n.Slots.Empty() {
+			owners[n.ID] = n.Slots
+		}
+	}
+	return owners
+}

@@ -1,0 +1,108 @@
+package scan
+
+import (
+	"context"
+	"errors"
+
+	"github.com/redisarrow/redisarrow/cluster"
+)
+
+// task is slots of one master that a worker has claimed.
+type task struct {
+	node   *node
+	role   role
+	slots  cluster.SlotSet
+	before *survey // by whose word they were claimed
+	epoch  uint64  // the node's in it
+
+	// For slots with an open migration: the other end.
+	peer      *node
+	peerEpoch uint64
+}
+
+// guard is the guard of the task's enumeration.
+func (t *task) guard() *guard {
+	g := &guard{id: t.node.id, epoch: t.epoch, role: t.role}
+	switch t.role {
+	case source:
+		g.target = t.peer.id
+	case target:
+		g.source = t.peer.id
+	}
+	return g
+}
+
+// span is what has been read when all keys of slots have given their rows.
+func (t *task) span(slots cluster.SlotSet, begun int) span {
+	sp := span{slots: slots, before: t.before, after: begun, owner: t.node.id, epoch: t.epoch}
+	if t.role == target { // the second half: the node is the target
+		sp.owner, sp.epoch = t.peer.id, t.peerEpoch
+		sp.target, sp.targetEpoch = t.node.id, t.epoch
+	}
+	return sp
+}
+
+// other is the task for the other half of an open migration.
+func (t *task) other(slots cluster.SlotSet) task {
+	return task{node: t.peer, role: target, slots: slots, before: t.before, epoch: t.peerEpoch, peer: t.node, peerEpoch: t.epoch}
+}
+
+// perform reads the slots of a task: from their owner, or with an open migration
+// from its source and then from its target. What can't be read now is put back.
+// An error ends the whole scan.
+func (s *Scan) perform(ctx context.Context, t task, decoder Decoder) error {
+	if t.role == owner {
+		return s.pass(ctx, t, decoder, func(slots cluster.SlotSet) {
+			if s.inCluster {
+				s.ledger.read(t.span(slots, s.surveyor.begun()))
+				s.surveyor.due()
+			} else {
+				s.ledger.settle(slots)
+			}
+		})
+	}
+	var half cluster.SlotSet
+	if err := s.pass(ctx, t, decoder, func(slots cluster.SlotSet) { half = half.Union(slots) }); err != nil || half.Empty() {
+		return err
+	}
+	second := t.other(half)
+	return s.pass(ctx, second, decoder, func(slots cluster.SlotSet) {
+		s.ledger.read(second.span(slots, s.surveyor.begun()))
+	})
+}
+
+// pass makes one pass over a node. Slots that it was to read and that are not in
+// settled afterwards are pending again.
+func (s *Scan) pass(ctx context.Context, t task, decoder Decoder, settled func(cluster.SlotSet)) error {
+	var read cluster.SlotSet
+	p := &pass{
+		scan: s, node: t.node, task: t, decoder: decoder,
+		sizer: newSizer(maxInFlightBytes), pager: newPager(s.count), patience: patience{limit: s.brief()},
+		settled: func(slots cluster.SlotSet) {
+			read = read.Union(slots)
+			settled(slots)
+		},
+	}
+	defer func() {
+		p.publish()
+		p.node.ended()
+		p.link.close()
+		p.follower.close()
+	}()
+	s.log.Debug("reading slots", "node", t.node.address(), "slots", t.slots.Len())
+	err := p.run(ctx)
+	p.abandon()
+	reason := errUnread
+	if ended := (*endedError)(nil); errors.As(err, &ended) {
+		reason, err = ended.reason, nil
+		s.log.Warn("a pass has ended early", "node", t.node.address(), "reason", reason)
+	}
+	if err == nil && !s.limit.reached() {
+		s.ledger.again(t.slots.Minus(read), reason, s.surveyor.begun())
+	}
+	return err
+}
+
+// errUnread is why slots are read again that a pass has left, though nothing went
+// wrong: it isn't to be seen.
+var errUnread = errors.New("the slot was not read to its end")
