@@ -74,7 +74,7 @@ func whenExecuted(f minicluster.FaultFunc) minicluster.FaultFunc {
 			return executed(queue, fault)
 		case queuing:
 			var later *minicluster.Fault
-			if fault != nil && (fault.Raw != nil || fault.Edit != nil || fault.Close == minicluster.CloseWithin) {
+			if fault != nil && (fault.Raw != nil && !bytes.HasPrefix(fault.Raw, []byte("-")) || fault.Edit != nil || fault.Close == minicluster.CloseWithin) {
 				now, then := *fault, *fault
 				now.Raw, now.Edit, now.Close, now.After = nil, nil, minicluster.CloseNever, nil
 				then.Before, then.Stall, then.Delay = nil, nil, 0
@@ -126,7 +126,10 @@ func executed(queue []*minicluster.Fault, own *minicluster.Fault) *minicluster.F
 					one = f.Edit(bytes.Clone(one))
 				}
 				if f.Close != minicluster.CloseNever && out.Close == minicluster.CloseNever {
-					out.Close, out.CloseBytes = f.Close, len(edited)+f.CloseBytes
+					out.Close, out.CloseBytes = minicluster.CloseWithin, len(edited)+len(one)
+					if f.Close == minicluster.CloseWithin {
+						out.CloseBytes = len(edited) + min(f.CloseBytes, len(one))
+					}
 				}
 				if f.After != nil {
 					out.After = f.After
