@@ -38,7 +38,7 @@ func Start(cfg Config) (*Cluster, error) {
 	}
 	c := &Cluster{
 		cfg:      cfg,
-		commands: newCommands(),
+		commands: newCommands(&cfg),
 		wire:     newWireLog(cfg.Record),
 		rand:     rand.New(rand.NewPCG(cfg.Seed, 0)),
 		truth:    newView(),

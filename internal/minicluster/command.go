@@ -28,12 +28,16 @@ const (
 	control                   // executed, not queued, after MULTI
 )
 
-func newCommands() map[string]*command {
+func newCommands(cfg *Config) map[string]*command {
 	table := map[string]*command{}
-	for _, group := range [][]command{
+	groups := [][]command{
 		connectionCommands(), serverCommands(), transactionCommands(), keyCommands(),
 		stringCommands(), hashCommands(), scanCommands(), clusterCommands(),
-	} {
+	}
+	if cfg.valkey(9, 1) {
+		groups = append(groups, clusterScanCommands())
+	}
+	for _, group := range groups {
 		for _, cmd := range group {
 			table[cmd.name] = &cmd
 		}
