@@ -129,7 +129,7 @@ func (c *Cluster) Close() {
 }
 
 // Addrs returns the address of every node, host:port, by its number. They
-// stay the same when a node is killed and restarted.
+// stay the same when a node is killed and restarted, unless by Readdress.
 func (c *Cluster) Addrs() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -100,7 +100,8 @@ func (s *session) refusal(cmd *command, args [][]byte) string {
 		return fmt.Sprintf("NOPERM User %s has no permissions to run the '%s' command", s.user, denied)
 	}
 	s.keys = cmd.keys(s.keys[:0], args)
-	if moved := s.node.route(s.keys, s.asking, s.readonly && cmd.flags&read != 0); moved != "" {
+	queueing := s.multi && cmd.flags&control == 0
+	if moved := s.node.route(s.keys, s.asking, s.readonly && cmd.flags&read != 0, queueing); moved != "" {
 		return moved
 	}
 	if cmd.flags&write != 0 && !s.node.isMaster() {
