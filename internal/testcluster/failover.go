@@ -17,7 +17,7 @@ const (
 // Failover makes a replica the master of its master's slots, and waits until it is one and all live nodes agree on
 // every slot's owner.
 func (c *Cluster) Failover(ctx context.Context, replica int, mode FailoverMode) error {
-	n := c.nodes[replica]
+	n := c.node(replica)
 	before, err := n.view(ctx)
 	if err != nil {
 		return fmt.Errorf("testcluster: %w", err)
@@ -38,7 +38,7 @@ func (c *Cluster) Failover(ctx context.Context, replica int, mode FailoverMode) 
 // WaitMaster waits until node i is a master that owns slots in every live node's eyes, and all live nodes agree on the
 // slots: after a failover, ordered here or voted by the servers when a master died.
 func (c *Cluster) WaitMaster(ctx context.Context, i int) error {
-	id := c.nodes[i].ID
+	id := c.node(i).ID
 	return c.wait(ctx, func(ctx context.Context) error {
 		for _, n := range c.live() {
 			v, err := n.view(ctx)

@@ -59,7 +59,7 @@ func (c *Cluster) Owner(ctx context.Context, slot int) (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("testcluster: %w", err)
 	}
-	return slices.IndexFunc(c.nodes, func(n *Node) bool { return v.owners[slot] != "" && n.ID == v.owners[slot] }), nil
+	return slices.IndexFunc(c.Nodes(), func(n *Node) bool { return v.owners[slot] != "" && n.ID == v.owners[slot] }), nil
 }
 
 // WaitOK waits until all live nodes (neither dead nor paused) say that the cluster's state is ok, name the same owner
