@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// AddMaster starts one more node, a master without slots, makes it and all live nodes meet, and waits until they agree.
-// It gives the node's number. See [Cluster.Reshard] for giving it slots.
+// AddMaster starts one more node, a master without slots, makes it and all live nodes meet, and waits until they agree
+// and it takes keys. It gives the node's number. See [Cluster.Reshard] for giving it slots.
 func (c *Cluster) AddMaster(ctx context.Context) (int, error) {
 	i := len(c.Nodes())
 	return i, c.add(ctx, i, i)
@@ -71,7 +71,8 @@ func (c *Cluster) add(ctx context.Context, i, shard int) error {
 			return err
 		}
 	}
-	return c.wait(ctx, c.viewsAgree)
+	// For its first two seconds as a master it refuses keys with CLUSTERDOWN, also those that are moved to it.
+	return c.wait(ctx, c.stateOK, c.viewsAgree)
 }
 
 // RemoveNode makes all live nodes forget node i and kills it, as redis-cli --cluster del-node does. It must not own
