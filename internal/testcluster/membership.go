@@ -17,11 +17,11 @@ func (c *Cluster) AddMaster(ctx context.Context) (int, error) {
 // AddReplica starts one more replica of a shard's master and waits until it is in step with it. It gives its number.
 func (c *Cluster) AddReplica(ctx context.Context, shard int) (int, error) {
 	i := len(c.Nodes())
-	if err := c.add(ctx, i, shard); err != nil {
-		return i, err
-	}
 	master, err := c.MasterOf(ctx, shard)
 	if err != nil {
+		return i, err
+	}
+	if err := c.add(ctx, i, shard); err != nil {
 		return i, err
 	}
 	n := c.node(i)

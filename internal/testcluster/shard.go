@@ -31,10 +31,18 @@ func (c *Cluster) memberOf(ctx context.Context, shard int, master bool) (int, er
 		return -1, fmt.Errorf("testcluster: %w", err)
 	}
 	kind := map[bool]string{true: "master", false: "slave"}[master]
+	found := -1
 	for _, n := range live {
-		if flags := v.flags[n.ID]; n.Master == shard && strings.Contains(flags, kind) && !strings.Contains(flags, "fail") {
-			return n.Index, nil
+		if flags := v.flags[n.ID]; n.Master != shard || !strings.Contains(flags, kind) || strings.Contains(flags, "fail") {
+			continue
 		}
+		// A master that has been replaced is known as one without slots for a moment.
+		if found = n.Index; v.ownsAny(n.ID) {
+			break
+		}
+	}
+	if found >= 0 {
+		return found, nil
 	}
 	return -1, fmt.Errorf("testcluster: shard %d has no live %s in the eyes of %s", shard, kind, live[0].Addr)
 }
