@@ -51,10 +51,10 @@ func (c *Cluster) MoveKeys(ctx context.Context, slot, n int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return c.moveKeys(ctx, slot, n, c.node(m.from), c.node(m.to))
+	return c.moveKeys(ctx, slot, n, c.node(m.from), c.node(m.to), false)
 }
 
-func (c *Cluster) moveKeys(ctx context.Context, slot, n int, from, to *Node) (int, error) {
+func (c *Cluster) moveKeys(ctx context.Context, slot, n int, from, to *Node, replace bool) (int, error) {
 	const page = 100
 	moved := 0
 	for n == 0 || moved < n {
@@ -70,8 +70,12 @@ func (c *Cluster) moveKeys(ctx context.Context, slot, n int, from, to *Node) (in
 			break
 		}
 		args := []any{
-			"MIGRATE", c.config.Host, strconv.Itoa(to.port), "", 0, 10_000, "AUTH2", AdminUser, c.admin, "KEYS",
+			"MIGRATE", c.config.Host, strconv.Itoa(to.port), "", 0, 10_000, "AUTH2", AdminUser, c.admin,
 		}
+		if replace {
+			args = append(args, "REPLACE")
+		}
+		args = append(args, "KEYS")
 		for _, key := range keys {
 			args = append(args, key)
 		}
@@ -138,7 +142,8 @@ func (c *Cluster) AbortMigration(ctx context.Context, slot int) error {
 	if _, err := from.do(ctx, "CLUSTER", "SETSLOT", slot, "STABLE"); err != nil {
 		return err
 	}
-	if _, err := c.moveKeys(ctx, slot, 0, to, from); err != nil {
+	// A client may have written a key anew that was not there any more.
+	if _, err := c.moveKeys(ctx, slot, 0, to, from, true); err != nil {
 		return err
 	}
 	if _, err := to.do(ctx, "CLUSTER", "SETSLOT", slot, "STABLE"); err != nil {
