@@ -117,7 +117,7 @@ func (s *script) draw(kind Kind) {
 		}
 		e := Event{Kind: Add, To: Added}
 		for _, shard := range calm {
-			e.Slots = append(e.Slots, s.pick(shard, 12)...)
+			e.Slots = append(e.Slots, s.pick(shard, 10)...)
 		}
 		slices.Sort(e.Slots)
 		s.added = true
@@ -158,7 +158,7 @@ func (s *script) drawMove(kind Kind, shards []int) {
 	case kind == Open:
 		e.Slots = s.pick(e.Shard, 4)
 	default:
-		e.Slots = s.pick(e.Shard, 24)
+		e.Slots = s.pick(e.Shard, 12)
 	}
 	if len(e.Slots) == 0 {
 		return

@@ -1,0 +1,135 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redisarrow/redisarrow/internal/testcluster"
+)
+
+// Case is one run, drawn from its seed.
+type Case struct {
+	Seed        uint64
+	Server      string // one of testcluster.DefaultServers
+	Kind        Kind
+	Concurrency int    // 1, or -1 for all masters at once
+	Way         uint64 // for scanners that have several ways, to draw one
+	Events      []testcluster.Event
+}
+
+// Draw gives the case of a seed. Seeds that follow one another take turns on the servers. With kinds, only such events
+// are in it.
+func Draw(seed uint64, kinds ...testcluster.Kind) Case {
+	servers := testcluster.DefaultServers()
+	rng := rand.New(rand.NewPCG(seed, 42))
+	c := Case{
+		Seed:        seed,
+		Server:      servers[seed%uint64(len(servers))],
+		Kind:        []Kind{Hash, String}[rng.IntN(2)],
+		Concurrency: []int{1, -1}[rng.IntN(2)],
+		Way:         rng.Uint64(),
+	}
+	config := testcluster.ScriptConfig{
+		Events: 4 + rng.IntN(5),
+		Slots:  slotsWorthMoving(),
+		Atomic: strings.HasPrefix(c.Server, "valkey-9"),
+		Kinds:  kinds,
+	}
+	c.Events = testcluster.Script(seed, config)
+	if len(kinds) == 0 {
+		// What costs keys comes now and then, at the end.
+		switch rng.IntN(12) {
+		case 0:
+			config.Kinds, config.Events = []testcluster.Kind{testcluster.Abort}, 1
+			c.Events = append(testcluster.Script(seed, config), c.Events...)
+		case 1:
+			config.Kinds, config.Events = []testcluster.Kind{testcluster.Forsake}, 1
+			c.Events = append(c.Events, testcluster.Script(seed, config)...)
+		}
+	}
+	return c
+}
+
+func (c Case) String() string {
+	masters := "one master at a time"
+	if c.Concurrency != 1 {
+		masters = "all masters at once"
+	}
+	return fmt.Sprintf("seed %d, %s, kind %s, %s, %d events", c.Seed, c.Server, c.Kind, masters, len(c.Events))
+}
+
+const (
+	// nodeTimeout makes a failover take about three seconds. Less, and a busy machine looks like a dead one.
+	nodeTimeout = 1500 * time.Millisecond
+	writers     = 3
+	// maxRun bounds a run: it takes some 20 s.
+	maxRun = 3 * time.Minute
+)
+
+// Outcome is what has come of a case.
+type Outcome struct {
+	Verdict
+	Rows   int
+	Took   time.Duration
+	Record *testcluster.Record
+}
+
+func (o Outcome) String() string {
+	return fmt.Sprintf("%d rows in %.1f s: %v\n%v", o.Rows, o.Took.Seconds(), o.Verdict, o.Record)
+}
+
+// Run starts a cluster, has it disturbed and written to while scan reads it, and judges. What fails beside the scan
+// fails the test.
+func (c Case) Run(t *testing.T, scan Scanner) Outcome {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), maxRun)
+	defer cancel()
+	servers := testcluster.Start(t, testcluster.Config{
+		Server: testcluster.Find(t, c.Server), Replicas: 1, BusProxy: true, NodeTimeout: nodeTimeout,
+	})
+	client := func() *redis.ClusterClient {
+		o := servers.ClusterOptions()
+		o.DialTimeout, o.ReadTimeout, o.MaxRedirects = 2*time.Second, 2*time.Second, 8
+		rdb := redis.NewClusterClient(o)
+		t.Cleanup(func() { _ = rdb.Close() })
+		return rdb
+	}
+	writing := client()
+	if err := fill(ctx, writing); err != nil {
+		t.Fatal(err)
+	}
+
+	var running sync.WaitGroup
+	quiet, stop := context.WithCancel(ctx)
+	defer running.Wait()
+	defer stop()
+	for i := range writers {
+		running.Go(func() { writeAll(quiet, writing, i) })
+	}
+	o := Outcome{Record: new(testcluster.Record)}
+	over := make(chan struct{})
+	var failure error
+	running.Go(func() {
+		defer close(over)
+		failure = servers.Play(quiet, c.Events, o.Record)
+	})
+
+	p := &pace{record: o.Record, events: len(c.Events), over: over}
+	begun := time.Now()
+	result := scan(ctx, Job{Client: client(), Case: c, Slow: func(rows int) { p.slow(ctx, rows) }})
+	o.Took = time.Since(begun)
+	stop()
+	running.Wait()
+	if failure != nil {
+		t.Fatalf("%v: the cluster could not be disturbed as planned: %v\n%v", c, failure, o.Record)
+	}
+	o.Rows = len(result.Rows)
+	o.Verdict = judge(c.Kind, result, o.Record.Orphans(), o.Record.Unread())
+	return o
+}
