@@ -19,7 +19,7 @@ type Case struct {
 	Server      string // one of testcluster.DefaultServers
 	Kind        Kind
 	Concurrency int    // 1, or -1 for all masters at once
-	Way         uint64 // for scanners that have several ways, to draw one
+	Way         uint64 // for scanners that have several ways: they take turns
 	Events      []testcluster.Event
 }
 
@@ -27,13 +27,14 @@ type Case struct {
 // are in it.
 func Draw(seed uint64, kinds ...testcluster.Kind) Case {
 	servers := testcluster.DefaultServers()
+	round := seed / uint64(len(servers))
 	rng := rand.New(rand.NewPCG(seed, 42))
 	c := Case{
 		Seed:        seed,
 		Server:      servers[seed%uint64(len(servers))],
 		Kind:        []Kind{Hash, String}[rng.IntN(2)],
-		Concurrency: []int{1, -1}[rng.IntN(2)],
-		Way:         rng.Uint64(),
+		Concurrency: []int{1, -1}[round%2],
+		Way:         round,
 	}
 	config := testcluster.ScriptConfig{
 		Events: 4 + rng.IntN(5),

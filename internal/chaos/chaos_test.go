@@ -150,6 +150,85 @@ func TestChaos(t *testing.T) {
 	}
 }
 
+// certain reads every key by its name, again and again while the cluster is disturbed: what it doesn't get no scan has
+// to give.
+func certain(ctx context.Context, job Job) Result {
+	disturbed := make(chan struct{})
+	go func() {
+		defer close(disturbed)
+		job.Slow(2 * staying)
+	}()
+	lost, left := make(map[string]bool), make(map[int]bool)
+	const page = 500
+	for n, last := 0, false; ; n += page {
+		if n >= staying {
+			if last {
+				break
+			}
+			n = 0
+			select {
+			case <-disturbed:
+				last = true // once more, for the end
+			default:
+			}
+		}
+		for i := n; i < min(n+page, staying); i++ {
+			if !last && i%50 != 0 { // it is the script's turn
+				continue
+			}
+			key := stayingKey(job.Case.Kind, i)
+			cells, err := read(ctx, job.Client, job.Case.Kind, key)
+			for tries := 0; err != nil && last && tries < 20; tries++ {
+				pause(ctx, 100*time.Millisecond)
+				if left[slotOf(key)] {
+					break
+				}
+				cells, err = read(ctx, job.Client, job.Case.Kind, key)
+			}
+			switch {
+			case err != nil && last:
+				left[slotOf(key)] = true
+			case err == nil && cells == nil:
+				lost[key] = true
+			}
+		}
+	}
+	var result Result
+	for slot := range left {
+		result.Left = append(result.Left, slot)
+	}
+	for i := range staying {
+		key := stayingKey(job.Case.Kind, i)
+		if lost[key] || left[slotOf(key)] {
+			continue
+		}
+		cells, err := read(ctx, job.Client, job.Case.Kind, key)
+		if err != nil {
+			result.Err = err
+			return result
+		}
+		result.Rows = append(result.Rows, Row{key, cells})
+	}
+	return result
+}
+
+// Keys that stay do stay, whatever the scripts do: nothing else is a promise that can be kept.
+func TestKeysStay(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("REDISARROW_CHAOS_RUNS") == "" && testing.Short() {
+		t.Skip("it tests the tests")
+	}
+	for _, seed := range seeds(t, 4) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			t.Parallel()
+			c := Draw(seed)
+			o := c.Run(t, certain)
+			t.Log(c, o)
+			assert.True(t, o.OK(), "%v\n%v", c, o)
+		})
+	}
+}
+
 // The loop that everybody writes first loses keys or has them twice, by the same scripts and the same judge.
 func TestPlainIsCaught(t *testing.T) {
 	t.Parallel()
