@@ -150,64 +150,47 @@ func TestChaos(t *testing.T) {
 	}
 }
 
-// certain reads every key by its name, again and again while the cluster is disturbed: what it doesn't get no scan has
-// to give.
+// certain reads keys by their names: some of them again and again while the cluster is disturbed, and all of them at the
+// end. What it doesn't get no scan has to give.
 func certain(ctx context.Context, job Job) Result {
 	disturbed := make(chan struct{})
 	go func() {
 		defer close(disturbed)
 		job.Slow(2 * staying)
 	}()
+	kind := job.Case.Kind
 	lost, left := make(map[string]bool), make(map[int]bool)
-	const page = 500
-	for n, last := 0, false; ; n += page {
-		if n >= staying {
-			if last {
-				break
-			}
-			n = 0
-			select {
-			case <-disturbed:
-				last = true // once more, for the end
-			default:
-			}
-		}
-		for i := n; i < min(n+page, staying); i++ {
-			if !last && i%50 != 0 { // it is the script's turn
-				continue
-			}
-			key := stayingKey(job.Case.Kind, i)
-			cells, err := read(ctx, job.Client, job.Case.Kind, key)
-			for tries := 0; err != nil && last && tries < 20; tries++ {
-				pause(ctx, 100*time.Millisecond)
-				if left[slotOf(key)] {
-					break
-				}
-				cells, err = read(ctx, job.Client, job.Case.Kind, key)
-			}
-			switch {
-			case err != nil && last:
-				left[slotOf(key)] = true
-			case err == nil && cells == nil:
-				lost[key] = true
-			}
-		}
-	}
 	var result Result
-	for slot := range left {
-		result.Left = append(result.Left, slot)
+	for n, quiet := 0, false; !quiet; n = (n + 49) % staying {
+		select {
+		case <-disturbed:
+			quiet = true
+		default:
+		}
+		key := stayingKey(kind, n)
+		if cells, err := read(ctx, job.Client, kind, key); err == nil && cells == nil {
+			lost[key] = true
+		}
 	}
-	for i := range staying {
-		key := stayingKey(job.Case.Kind, i)
+	for n := range staying {
+		key := stayingKey(kind, n)
 		if lost[key] || left[slotOf(key)] {
 			continue
 		}
-		cells, err := read(ctx, job.Client, job.Case.Kind, key)
-		if err != nil {
-			result.Err = err
-			return result
+		cells, err := read(ctx, job.Client, kind, key)
+		for tries := 0; err != nil && tries < 5; tries++ {
+			pause(ctx, 100*time.Millisecond)
+			cells, err = read(ctx, job.Client, kind, key)
 		}
-		result.Rows = append(result.Rows, Row{key, cells})
+		switch {
+		case err != nil:
+			left[slotOf(key)] = true
+		case cells != nil:
+			result.Rows = append(result.Rows, Row{key, cells})
+		}
+	}
+	for slot := range left {
+		result.Left = append(result.Left, slot)
 	}
 	return result
 }
