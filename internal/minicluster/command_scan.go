@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/redisarrow/redisarrow/internal/glob"
 )
 
 func scanCommands() []command {
@@ -70,7 +72,7 @@ func (s *session) scan(args [][]byte) {
 	var keys, gone []string
 	next := s.node.db(s.db).page(cursor, o.count, only, func(it *item) {
 		switch {
-		case o.matched && !globMatch(o.pattern, it.key):
+		case o.matched && !glob.Match(o.pattern, it.key):
 		case it.val.expired(s.c.cfg.Now):
 			gone = append(gone, it.key)
 		case o.kind == "" || o.kind == it.val.kind.String():

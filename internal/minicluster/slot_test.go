@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/redisarrow/redisarrow/cluster"
 )
 
 func TestSlot(t *testing.T) {
@@ -36,5 +38,8 @@ func TestPatternSlot(t *testing.T) {
 		"[{]user42}:abc": -1,
 	} {
 		assert.Equal(t, want, patternSlot([]byte(pattern)), pattern)
+		if slot, ok := cluster.PatternSlot(pattern); ok {
+			assert.EqualValues(t, want, slot, pattern)
+		}
 	}
 }

@@ -1,4 +1,4 @@
-package minicluster
+package glob
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 	"github.com/redisarrow/redisarrow/cluster"
 )
 
-func TestGlob(t *testing.T) {
+func TestMatch(t *testing.T) {
 	for _, tc := range []struct {
 		pattern, text string
 		want          bool
@@ -59,19 +59,19 @@ func TestGlob(t *testing.T) {
 		{"a*", "a\x00b", true},
 		{"{user42}:*", "{user42}:1", true},
 	} {
-		assert.Equal(t, tc.want, globMatch(tc.pattern, tc.text), "%q on %q", tc.pattern, tc.text)
+		assert.Equal(t, tc.want, Match(tc.pattern, tc.text), "%q on %q", tc.pattern, tc.text)
 	}
 }
 
 // Exponential without the early end: it would not come back.
-func TestGlobManyStars(t *testing.T) {
-	assert.False(t, globMatch(strings.Repeat("a*", 500)+"b", strings.Repeat("a", 5000)))
-	assert.False(t, globMatch(strings.Repeat("*?", 2000), strings.Repeat("a", 100)))
+func TestManyStars(t *testing.T) {
+	assert.False(t, Match(strings.Repeat("a*", 500)+"b", strings.Repeat("a", 5000)))
+	assert.False(t, Match(strings.Repeat("*?", 2000), strings.Repeat("a", 100)))
 }
 
-// globRegexp is the pattern as a regular expression. Bytes are the runes of
+// asRegexp is the pattern as a regular expression. Bytes are the runes of
 // their numbers.
-func globRegexp(p string) string {
+func asRegexp(p string) string {
 	var b strings.Builder
 	b.WriteString(`^(?s:`)
 	escaped := func(c byte) string { return fmt.Sprintf(`\x{%x}`, c) }
@@ -126,9 +126,9 @@ func latin1(s string) string {
 	return string(runes)
 }
 
-// globExample is a text that pattern matches, made with the bytes of filling;
+// exampleOf is a text that pattern matches, made with the bytes of filling;
 // false if there is none.
-func globExample(p, filling string) (string, bool) {
+func exampleOf(p, filling string) (string, bool) {
 	var b strings.Builder
 	take := func() (c byte) {
 		if len(filling) > 0 {
@@ -155,7 +155,7 @@ func globExample(p, filling string) (string, bool) {
 			var rest string
 			for i := range 256 {
 				var ok bool
-				if rest, ok = globClass(p, first+byte(i)); ok {
+				if rest, ok = class(p, first+byte(i)); ok {
 					b.WriteByte(first + byte(i))
 					found = true
 					break
@@ -174,7 +174,7 @@ func globExample(p, filling string) (string, bool) {
 
 // The glob agrees with a regular expression, and a pattern of which it is said
 // that it matches in one slot alone matches there.
-func FuzzGlob(f *testing.F) {
+func FuzzMatch(f *testing.F) {
 	for _, p := range []string{"*", "a*b?[^a-z]\\*", "[", "[^", "[a-", "[\\", "\\", "**[]", "{tag}*", "a{b}[c-a]?", "{}*", "{*}", "{a\\}b}"} {
 		f.Add(p, "abc")
 		f.Add(p, "\x05}{ab\xff")
@@ -183,21 +183,19 @@ func FuzzGlob(f *testing.F) {
 		if len(pattern) > 200 || strings.Count(pattern, "*") > 20 {
 			return // the regular expression would take its time
 		}
-		re, err := regexp.Compile(globRegexp(pattern))
+		re, err := regexp.Compile(asRegexp(pattern))
 		require.NoError(t, err, "%q", pattern)
 		want := re.MatchString(latin1(text))
 		if text == "" {
 			want = pattern == ""
 		}
-		require.Equal(t, want, globMatch(pattern, text))
+		require.Equal(t, want, Match(pattern, text))
+		require.Equal(t, want, Match(pattern, []byte(text)))
 
-		if example, ok := globExample(pattern, text); ok && example != "" {
-			require.True(t, globMatch(pattern, example), "%q", example)
+		if example, ok := exampleOf(pattern, text); ok && example != "" {
+			require.True(t, Match(pattern, example), "%q", example)
 			if slot, ok := cluster.PatternSlot(pattern); ok {
-				require.Equal(t, slotOf([]byte(example)), int(slot), "%q", example)
-			}
-			if slot := patternSlot([]byte(pattern)); slot >= 0 {
-				require.Equal(t, slotOf([]byte(example)), slot, "%q", example)
+				require.Equal(t, cluster.Slot([]byte(example)), slot, "%q", example)
 			}
 		}
 	})

@@ -1,26 +1,27 @@
-package minicluster
+// Package glob matches keys as the servers' MATCH does.
+package glob
 
-// globMatch tells whether s matches pattern as Redis's stringmatchlen has it:
+// Match tells whether s matches pattern as Redis's stringmatchlen has it:
 // * ? [a-z] [^a-z] and \ to take the next character as it is. Its oddities are
 // kept, because MATCH on a real server has them: an unfinished class ends with
 // the pattern, a range may be written backwards, and an empty string is matched
 // by an empty pattern only.
-func globMatch(pattern, s string) bool {
-	if s == "" {
+func Match[S ~string | ~[]byte](pattern string, s S) bool {
+	if len(s) == 0 {
 		return pattern == ""
 	}
 	skip := false
-	return globPart(pattern, s, &skip, 0)
+	return part(pattern, s, &skip, 0)
 }
 
-// globNesting is how many stars Redis follows before it says no.
-const globNesting = 1000
+// maxNesting is how many stars Redis follows before it says no.
+const maxNesting = 1000
 
-// globPart matches one rest of the pattern. skip is set when what follows a
+// part matches one rest of the pattern. skip is set when what follows a
 // star matches nowhere in the rest of s: then no earlier star can help, and
 // the search doesn't take exponential time.
-func globPart(p, s string, skip *bool, nesting int) bool {
-	if nesting > globNesting {
+func part[S ~string | ~[]byte](p string, s S, skip *bool, nesting int) bool {
+	if nesting > maxNesting {
 		return false
 	}
 	for len(p) > 0 && len(s) > 0 {
@@ -33,7 +34,7 @@ func globPart(p, s string, skip *bool, nesting int) bool {
 				return true
 			}
 			for ; len(s) > 0; s = s[1:] {
-				if globPart(p[1:], s, skip, nesting+1) {
+				if part(p[1:], s, skip, nesting+1) {
 					return true
 				}
 				if *skip {
@@ -46,7 +47,7 @@ func globPart(p, s string, skip *bool, nesting int) bool {
 			p = p[1:]
 		case '[':
 			var ok bool
-			if p, ok = globClass(p[1:], s[0]); !ok {
+			if p, ok = class(p[1:], s[0]); !ok {
 				return false
 			}
 		default:
@@ -66,9 +67,9 @@ func globPart(p, s string, skip *bool, nesting int) bool {
 	return len(p) == 0 && len(s) == 0
 }
 
-// globClass matches c against the class that p starts with, behind its [, and
+// class matches c against the class that p starts with, behind its [, and
 // returns what follows the class.
-func globClass(p string, c byte) (rest string, ok bool) {
+func class(p string, c byte) (rest string, ok bool) {
 	not := len(p) > 0 && p[0] == '^'
 	if not {
 		p = p[1:]
