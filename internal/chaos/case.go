@@ -65,6 +65,33 @@ func (c Case) String() string {
 	return fmt.Sprintf("seed %d, %s, kind %s, %s, %d events", c.Seed, c.Server, c.Kind, masters, len(c.Events))
 }
 
+// startNode is the number of the node by which the scan finds the cluster: one that something befalls, if any does.
+func (c Case) startNode() int {
+	for _, e := range c.Events {
+		switch e.Kind {
+		case testcluster.KillMaster, testcluster.CutOff, testcluster.Bounce:
+			return e.Shard
+		case testcluster.KillReplica:
+			return 3 + e.Shard // the replicas come after the three masters
+		}
+	}
+	return 0
+}
+
+// mayBeginEarly reports whether the script may begin while the scan has not yet found the cluster: not if that would
+// hide the cluster from it, or slots have no owner then, which a scan may refuse.
+func (c Case) mayBeginEarly() bool {
+	if len(c.Events) == 0 {
+		return true
+	}
+	switch c.Events[0].Kind {
+	case testcluster.KillMaster, testcluster.KillReplica, testcluster.CutOff, testcluster.Bounce, testcluster.Down,
+		testcluster.Silence, testcluster.Forsake:
+		return false
+	}
+	return true
+}
+
 const (
 	// nodeTimeout makes a failover take about three seconds. Less, and a busy machine looks like a dead one.
 	nodeTimeout = 1500 * time.Millisecond
@@ -94,15 +121,21 @@ func (c Case) Run(t *testing.T, scan Scanner) Outcome {
 	servers := testcluster.Start(t, testcluster.Config{
 		Server: testcluster.Find(t, c.Server), Replicas: 1, BusProxy: true, NodeTimeout: nodeTimeout,
 	})
-	client := func() *redis.ClusterClient {
+	client := func(addrs ...string) *redis.ClusterClient {
 		o := servers.ClusterOptions()
+		o.Addrs = addrs
 		o.DialTimeout, o.ReadTimeout, o.MaxRedirects = 2*time.Second, 2*time.Second, 8
 		rdb := redis.NewClusterClient(o)
 		t.Cleanup(func() { _ = rdb.Close() })
 		return rdb
 	}
-	writing := client()
+	writing := client(servers.Addrs()...)
 	if err := fill(ctx, writing); err != nil {
+		t.Fatal(err)
+	}
+	// Who scans is told of one node, and that one may die or move: the others must be known by then.
+	reading := client(servers.Addrs()[c.startNode()])
+	if err := reading.Ping(ctx).Err(); err != nil {
 		t.Fatal(err)
 	}
 
@@ -115,15 +148,21 @@ func (c Case) Run(t *testing.T, scan Scanner) Outcome {
 	}
 	o := Outcome{Record: new(testcluster.Record)}
 	over := make(chan struct{})
+	p := &pace{record: o.Record, events: len(c.Events), over: over, reading: make(chan struct{})}
 	var failure error
 	running.Go(func() {
 		defer close(over)
+		if !c.mayBeginEarly() {
+			select {
+			case <-p.reading:
+			case <-quiet.Done():
+			}
+		}
 		failure = servers.Play(quiet, c.Events, o.Record)
 	})
 
-	p := &pace{record: o.Record, events: len(c.Events), over: over}
 	begun := time.Now()
-	result := scan(ctx, Job{Client: client(), Case: c, Slow: func(rows int) { p.slow(ctx, rows) }})
+	result := scan(ctx, Job{Client: reading, Case: c, Slow: func(rows int) { p.slow(ctx, rows) }})
 	o.Took = time.Since(begun)
 	stop()
 	running.Wait()

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,11 +15,15 @@ type pace struct {
 	record *testcluster.Record
 	events int
 	over   <-chan struct{} // closed when the script is over
-	rows   atomic.Int64
+
+	first   sync.Once
+	reading chan struct{} // closed when the first rows have come
+	rows    atomic.Int64
 }
 
 // slow is called by scanners, from any goroutine, for every few rows.
 func (p *pace) slow(ctx context.Context, rows int) {
+	p.first.Do(func() { close(p.reading) })
 	// A part of the way while an event is under way, the rest when it has ended.
 	done := float64(p.rows.Add(int64(rows))) / staying * float64(p.events)
 	for first := true; first || done > float64(p.record.Ended())+0.7; first = false {
