@@ -208,7 +208,7 @@ func TestKeysStay(t *testing.T) {
 // The loop that everybody writes first loses keys or has them twice, by the same scripts and the same judge.
 func TestPlainIsCaught(t *testing.T) {
 	t.Parallel()
-	found := make(chan Outcome, 4)
+	found := make(chan Outcome, 6)
 	t.Run("scans", func(t *testing.T) {
 		for seed := range uint64(cap(found)) {
 			t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
@@ -287,7 +287,7 @@ func TestJudge(t *testing.T) {
 func TestDraw(t *testing.T) {
 	servers, kinds, concurrencies := make(map[string]int), make(map[Kind]int), make(map[int]int)
 	events := make(map[testcluster.Kind]int)
-	for seed := range uint64(60) {
+	for seed := range uint64(120) {
 		c := Draw(seed)
 		assert.Equal(t, c, Draw(seed))
 		servers[c.Server]++

@@ -22,8 +22,8 @@ const (
 // What there is of each kind: keys that stay, of which some share slots, and names for keys that come and go.
 const (
 	scattered = 15_000 // keys that stay, each in a slot by its name
-	hotSlots  = 48     // slots with
-	perHot    = 250    // keys that stay each
+	hotSlots  = 16     // slots with
+	perHot    = 750    // keys that stay each: so many that a slot takes a scan several pages
 	inBig     = 3_000  // keys that stay in one slot
 
 	staying = scattered + hotSlots*perHot + inBig
@@ -58,14 +58,14 @@ func name(kind Kind, n int) string {
 	}
 }
 
-// slotsWorthMoving are the slots with many keys, and some with few.
+// slotsWorthMoving are the slots with many keys, the one with most of them first, and some with few.
 func slotsWorthMoving() []int {
 	worth := []int{slotOf("{big}")}
 	for i := range hotSlots {
 		worth = append(worth, slotOf(fmt.Sprintf("{hot%d}", i)))
 	}
 	few := rand.New(rand.NewPCG(1, 1))
-	for range 30 {
+	for range 8 {
 		worth = append(worth, slotOf(stayingKey(Hash, few.IntN(scattered))))
 	}
 	return worth

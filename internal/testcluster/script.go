@@ -10,7 +10,7 @@ import (
 type ScriptConfig struct {
 	Masters int   // that the cluster starts with; each has a replica. 0 means 3
 	Events  int   // how many, about: what was begun is also ended; 0 means 6
-	Slots   []int // those worth moving, such as have many keys; nil means all
+	Slots   []int // those worth moving, such as have many keys, and the first one most of all; nil means all
 
 	// Kinds are those to draw from; nil means all but Abort, by which keys get lost for a while, Forsake, and Atomic.
 	// What ends a kind of them (Close, Restart, Rejoin, Drain) comes with it.
@@ -151,6 +151,12 @@ func (s *script) drawMove(kind Kind, shards []int) {
 	if len(shards) < need {
 		return
 	}
+	first := s.config.Slots[0]
+	if at := slices.Index(shards, s.owners[first]); at >= 0 && s.free(first, shards[at]) && s.IntN(3) == 0 {
+		shards[0], shards[at] = shards[at], shards[0]
+	} else {
+		first = -1
+	}
 	e := Event{Kind: kind, Shard: shards[0], To: shards[1]}
 	switch {
 	case kind == Atomic:
@@ -158,7 +164,11 @@ func (s *script) drawMove(kind Kind, shards []int) {
 	case kind == Open:
 		e.Slots = s.pick(e.Shard, 4)
 	default:
-		e.Slots = s.pick(e.Shard, 12)
+		e.Slots = s.pick(e.Shard, 10)
+	}
+	if first >= 0 && kind != Atomic && !slices.Contains(e.Slots, first) {
+		e.Slots = append(e.Slots, first)
+		slices.Sort(e.Slots)
 	}
 	if len(e.Slots) == 0 {
 		return
@@ -302,6 +312,9 @@ func (s *script) pick(shard, most int) []int {
 // pickRange draws slots of a shard that follow one another, about one that is worth moving.
 func (s *script) pickRange(shard int) []int {
 	picked := s.pick(shard, 1)
+	if first := s.config.Slots[0]; s.free(first, shard) && s.IntN(2) == 0 {
+		picked = []int{first}
+	}
 	if len(picked) == 0 {
 		return nil
 	}
