@@ -171,5 +171,10 @@ func (c Case) Run(t *testing.T, scan Scanner) Outcome {
 	}
 	o.Rows = len(result.Rows)
 	o.Verdict = judge(c.Kind, result, o.Record.Orphans(), o.Record.Unread())
+	for _, key := range o.Missing {
+		if cells, err := read(ctx, writing, c.Kind, key); err == nil && cells == nil {
+			o.Gone = append(o.Gone, key)
+		}
+	}
 	return o
 }

@@ -9,6 +9,7 @@ import (
 // Verdict is what is wrong with a scan: nothing, if all is empty.
 type Verdict struct {
 	Missing []string // keys that stayed and have no row
+	Gone    []string // those of Missing that can't be read by name either: then it is no scan's fault
 	Twice   []string // keys with more than one row
 	Torn    []Row    // rows whose cells never stood together in their key
 	Foreign []string // rows of keys that never were
@@ -30,6 +31,7 @@ func (v Verdict) String() string {
 		fmt.Fprintf(&b, "the scan failed: %v\n", v.Err)
 	}
 	list(&b, "keys are missing", v.Missing)
+	list(&b, "of them are gone", v.Gone)
 	list(&b, "keys came twice", v.Twice)
 	list(&b, "rows are of no one moment", v.Torn)
 	list(&b, "keys never were", v.Foreign)
