@@ -123,13 +123,22 @@ func seeds(t *testing.T, n uint64) []uint64 {
 	return all
 }
 
+// telling are seeds that have found a fault once. 63: a master that is cut off refuses to give the values of the keys
+// that it has listed; while they are looked for, its successor's list of the slot is read, in which they are taken for
+// known.
+var telling = []uint64{63}
+
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	runs := uint64(20)
 	if testing.Short() {
 		runs = 4 // one for each server
 	}
-	for _, seed := range seeds(t, runs) {
+	all := seeds(t, runs)
+	if len(all) == 20 {
+		all = append(all, telling...)
+	}
+	for _, seed := range all {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
 			c := Draw(seed)
