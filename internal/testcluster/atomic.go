@@ -8,6 +8,7 @@ import (
 // AtomicMigrate moves the slots first to last, which one node owns, to node to by CLUSTER MIGRATESLOTS: the servers
 // copy the slots' keys while the old owner serves them, and hand all of them over at one moment. It waits for the end
 // and until all live nodes agree. Valkey since 9.0 can do that: ask [Cluster.HasCommand] for "cluster|migrateslots".
+// It refuses to on a node that takes part in an open migration of the other kind.
 func (c *Cluster) AtomicMigrate(ctx context.Context, first, last, to int) error {
 	from, err := c.Owner(ctx, first)
 	if err != nil {

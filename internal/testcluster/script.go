@@ -158,6 +158,9 @@ func (s *script) drawMove(kind Kind, shards []int) {
 		first = -1
 	}
 	e := Event{Kind: kind, Shard: shards[0], To: shards[1]}
+	if kind == Atomic && (s.moving(e.Shard) || s.moving(e.To)) {
+		return // refused: "Slots are being manually migrated"
+	}
 	switch {
 	case kind == Atomic:
 		e.Slots = s.pickRange(e.Shard)
