@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
@@ -76,7 +77,7 @@ func Plain(ctx context.Context, job Job) Result {
 func read(ctx context.Context, rdb *redis.ClusterClient, kind Kind, key string) ([]string, error) {
 	if kind == String {
 		value, err := rdb.Get(ctx, key).Result()
-		if err == redis.Nil { //nolint:errorlint // as the loop that everybody writes first
+		if errors.Is(err, redis.Nil) {
 			return nil, nil
 		}
 		return []string{value}, err

@@ -98,9 +98,6 @@ func (c *Cluster) RemoveNode(ctx context.Context, i int) error {
 			return err
 		}
 	}
-	c.mu.Lock()
-	n.removed = true
-	c.mu.Unlock()
 	if err := c.Kill(i); err != nil {
 		return err
 	}

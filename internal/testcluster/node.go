@@ -36,7 +36,6 @@ type Node struct {
 	process *process
 	paused  bool
 	cut     bool // off the cluster bus, see Partition
-	removed bool
 }
 
 // launch starts node n's server and waits until it answers. A node that has no ports yet gets free ones, and others if

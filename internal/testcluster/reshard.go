@@ -2,6 +2,7 @@ package testcluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -39,7 +40,7 @@ func (c *Cluster) Reshard(ctx context.Context, to int, slots ...int) error {
 func (c *Cluster) Rebalance(ctx context.Context, to, n int) ([]int, error) {
 	live := c.live()
 	if len(live) == 0 {
-		return nil, fmt.Errorf("testcluster: no node is alive")
+		return nil, errors.New("testcluster: no node is alive")
 	}
 	v, err := live[0].view(ctx)
 	if err != nil {
