@@ -42,6 +42,7 @@ func healAll(t *testing.T, replicas int, test func(h *healing)) {
 	} {
 		for _, way := range on.ways {
 			t.Run(on.name+"/"+way.String(), func(t *testing.T) {
+				t.Parallel()
 				config := on.config
 				config.Replicas = replicas
 				c, rdb := fake(t, config)
