@@ -76,7 +76,6 @@ func (g *guard) look(text []byte) error {
 	if err != nil {
 		return &resp.ProtocolError{Reason: err.Error()}
 	}
-	g.line = append(append(g.line[:0], before...), after...)
 	switch self := &view.Self; {
 	case self.ID != g.id:
 		return fmt.Errorf("%w: it is node %s, not %s", cluster.ErrWrongNode, self.ID, g.id)
@@ -86,6 +85,7 @@ func (g *guard) look(text []byte) error {
 		return errEpoch
 	}
 	g.view = g.judge(view)
+	g.line = append(append(g.line[:0], before...), after...)
 	return nil
 }
 

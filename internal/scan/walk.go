@@ -88,6 +88,9 @@ func readCursor(r *resp.Reader, command string) ([]byte, error) {
 	if h.Kind != resp.Array || h.N != 2 {
 		return nil, resp.Unexpected(h, command+"'s array of cursor and keys")
 	}
-	cursor, _, err := r.ReadBulkReply()
+	cursor, ok, err := r.ReadBulkReply()
+	if err == nil && !ok {
+		return nil, &resp.ProtocolError{Reason: command + " returned a null cursor"}
+	}
 	return cursor, err
 }
