@@ -25,6 +25,8 @@ func (d dataset) pattern() string { return d.Prefix + "*" }
 type tally struct {
 	Rows int64
 	Sum  int64 // of all integer cells read; of strings their lengths
+
+	ledger int64 // see figures
 }
 
 func (t *tally) add(o tally) {

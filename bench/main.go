@@ -44,6 +44,9 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	}
 	b := &bench{options: o, server: server, out: out, log: log}
 	fmt.Fprintf(out, "%s %s, 3 masters; %d CPUs, %s; masters in turn, medians of %d runs\n", server.Name, server.Version, runtime.NumCPU(), runtime.Version(), o.runs)
+	if o.promise {
+		return b.withCluster(ctx, b.promise)
+	}
 	if err := b.withCluster(ctx, b.speed); err != nil || !o.memory {
 		return err
 	}
@@ -59,6 +62,7 @@ type options struct {
 	hashCommand string
 	profiles    string
 	memory      bool
+	promise     bool
 	few, many   int // keys of the memory part
 }
 
@@ -74,6 +78,7 @@ func parseOptions(args []string, log io.Writer) (options, error) {
 	flags.StringVar(&o.hashCommand, "hash-command", "", "how ours and floor read hashes: hmget or hgetall (default: ours decides)")
 	flags.StringVar(&o.profiles, "profiles", "", "existing folder for the readers' CPU and allocation profiles, of the last run")
 	flags.BoolVar(&o.memory, "memory", false, "compare a scan of 100 thousand keys with one of 3 million, too")
+	flags.BoolVar(&o.promise, "promise", false, "compare ours with the same program without the ledger's checks, in each way of enumerating, and nothing else")
 	short := flags.Bool("short", false, "few keys, one run: to see that everything works")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -188,22 +193,27 @@ func (b *bench) speed(ctx context.Context) error {
 // It returns what the servers were asked, too.
 func (b *bench) sample(ctx context.Context, reader string, d dataset, want tally) (sample, map[string]int64, error) {
 	t := task{Reader: reader, Data: d, HashCommand: b.hashCommand}
-	for _, m := range b.topology.Masters {
-		t.Masters = append(t.Masters, m.Addr)
-	}
 	if b.profiles != "" {
 		t.Profile = filepath.Join(b.profiles, reader+"-"+strings.TrimSuffix(d.Prefix, ":"))
+	}
+	return b.run(ctx, "", t, want)
+}
+
+// run runs a task in a process of a program, or "" for this one.
+func (b *bench) run(ctx context.Context, program string, t task, want tally) (sample, map[string]int64, error) {
+	for _, m := range b.topology.Masters {
+		t.Masters = append(t.Masters, m.Addr)
 	}
 	before, err := serverLoad(ctx, b.cluster)
 	if err != nil {
 		return sample{}, nil, err
 	}
-	f, err := start(ctx, t)
+	f, err := start(ctx, program, t)
 	if err != nil {
 		return sample{}, nil, err
 	}
 	if f.Tally != want {
-		return sample{}, nil, fmt.Errorf("reader %s read %+v of %s, not the %+v that was written", reader, f.Tally, d.pattern(), want)
+		return sample{}, nil, fmt.Errorf("reader %s read %+v of %s, not the %+v that was written", t.Reader, f.Tally, t.Data.pattern(), want)
 	}
 	after, err := serverLoad(ctx, b.cluster)
 	if err != nil {

@@ -21,6 +21,7 @@ type figures struct {
 	CPU    time.Duration // user and system, all threads, garbage collection included
 	Allocs uint64        // heap objects
 	Bytes  uint64        // heap bytes, the columns' included
+	Ledger int64         // of ours: the most that the keys to be remembered have taken, in bytes
 	Peak   int64         // bytes of resident memory at its highest, of the whole process
 }
 
@@ -55,10 +56,10 @@ func measure(ctx context.Context, t task) (figures, error) {
 	runtime.ReadMemStats(&before)
 	cpu, start := cpuTime(), time.Now()
 	count, err := read(ctx, t)
-	f := figures{Tally: count, Wall: time.Since(start), CPU: cpuTime() - cpu}
+	f := figures{Tally: tally{Rows: count.Rows, Sum: count.Sum}, Wall: time.Since(start), CPU: cpuTime() - cpu}
 	runtime.ReadMemStats(&after)
 	f.Allocs, f.Bytes = after.Mallocs-before.Mallocs, after.TotalAlloc-before.TotalAlloc
-	f.Peak = peakMemory()
+	f.Ledger, f.Peak = count.ledger, peakMemory()
 	return f, err
 }
 

@@ -23,6 +23,12 @@ func readOurs(ctx context.Context, t task) (tally, error) {
 	case hashMGet:
 		config.HashCommand = iterator.HMGET
 	}
+	if t.Enumerate != "" {
+		var err error
+		if config.Enumerate, err = iterator.ParseEnumeration(t.Enumerate); err != nil {
+			return tally{}, err
+		}
+	}
 	reader, err := open(ctx, rdb, t.Data, config)
 	if err != nil {
 		return tally{}, err
@@ -32,17 +38,22 @@ func readOurs(ctx context.Context, t task) (tally, error) {
 	for reader.Next() {
 		all.add(tallyBatch(reader.RecordBatch()))
 	}
+	all.ledger = reader.Stats().LedgerBytes
 	return all, reader.Err()
 }
 
-func open(ctx context.Context, rdb redis.UniversalClient, d dataset, config iterator.Config) (array.RecordReader, error) {
+func open(ctx context.Context, rdb redis.UniversalClient, d dataset, config iterator.Config) (*iterator.BatchReader, error) {
 	columns := []schema.Column{schema.Key("_key")}
 	if !d.isHash() {
 		s, err := schema.NewString(append(columns, schema.Utf8("value"))...)
 		if err != nil {
 			return nil, err
 		}
-		return iterator.NewClusterStringBatchIterator(ctx, rdb, s, config)
+		it, err := iterator.NewClusterStringBatchIterator(ctx, rdb, s, config)
+		if err != nil {
+			return nil, err
+		}
+		return it.BatchReader, nil
 	}
 	for _, f := range d.taken() {
 		columns = append(columns, f.kind.column(f.name))
@@ -51,7 +62,11 @@ func open(ctx context.Context, rdb redis.UniversalClient, d dataset, config iter
 	if err != nil {
 		return nil, err
 	}
-	return iterator.NewClusterHashBatchIterator(ctx, rdb, s, config)
+	it, err := iterator.NewClusterHashBatchIterator(ctx, rdb, s, config)
+	if err != nil {
+		return nil, err
+	}
+	return it.BatchReader, nil
 }
 
 // tallyBatch adds up a batch of whichever reader: its integers, and the

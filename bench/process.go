@@ -13,6 +13,7 @@ type task struct {
 	Reader      string
 	Data        dataset
 	Masters     []string // addresses, host:port
+	Enumerate   string   // how ours enumerates; "" for what it does by itself
 	HashCommand string   // hashMGet, hashGetAll, or "" for what each reader does by itself
 	Profile     string   // profiles to write, without their endings; "" for none
 }
@@ -26,12 +27,14 @@ const (
 // second.
 const readCommand = "read"
 
-// start runs a task in a process of its own.
-func start(ctx context.Context, t task) (figures, error) {
+// start runs a task in a process of its own: of a program, or "" for this one.
+func start(ctx context.Context, program string, t task) (figures, error) {
 	var f figures
-	program, err := os.Executable()
-	if err != nil {
-		return f, err
+	if program == "" {
+		var err error
+		if program, err = os.Executable(); err != nil {
+			return f, err
+		}
 	}
 	text, err := json.Marshal(t)
 	if err != nil {

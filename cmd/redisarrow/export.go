@@ -55,7 +55,11 @@ error.`,
 	fs.Var(newValue(&f.scan.Concurrency, "1", "N|all", parseConcurrency), "concurrency", "masters that are scanned at once")
 	fs.Var(newValue(&f.scan.OnParseError, "fail", "fail|null|skip", convert.ParsePolicy), "on-parse-error", "what becomes of a cell that doesn't fit its column")
 	fs.BoolVar(&f.scan.RedactValues, "redact-values", false, "leave values out of error messages; keys are named all the same")
-	fs.DurationVar(&f.scan.StallTimeout, "stall-timeout", iterator.DefaultStallTimeout, "how `LONG` a server may be silent, or fail again and again, before it is given up")
+	fs.DurationVar(&f.scan.StallTimeout, "stall-timeout", iterator.DefaultStallTimeout, "how `LONG` the scan may go without coming on, while slots have no owner or servers fail")
+	fs.Var(newValue(&f.scan.Enumerate, "auto", "auto|WAY", iterator.ParseEnumeration), "enumerate", "how keys are listed: clusterscan, slotscan, keysinslot or plainscan; by default the best way that a server has")
+	fs.Var(newValue(&f.scan.MaxLedgerBytes, "256MiB", "SIZE", parseBytes), "max-ledger-bytes", "memory for the keys that are remembered until their slot is done")
+	fs.BoolVar(&f.scan.Strict, "strict", false, "don't read slots whose migration is open: fail with their numbers")
+	fs.BoolVar(&f.scan.AllowIncomplete, "allow-incomplete", false, "go on when slots can't be read, and say at the end which were left out")
 	fs.Var(newValue(&f.compression, "none", "none|lz4|zstd", arrowutil.ParseCompression), "compression", "compression of the buffers in the file or stream")
 	fs.StringVar(&f.output, "output", "", "`FILE` to write, or - for an IPC stream on standard output (required)")
 	return cmd
@@ -100,5 +104,8 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 		return err
 	}
 	summary{output: f.output, result: res, stats: it.Stats(), elapsed: time.Since(begun)}.print(a.stderr)
+	if missing := it.Missing(); missing != nil {
+		a.printLine("left out, as --allow-incomplete has it: " + missing.Error())
+	}
 	return nil
 }

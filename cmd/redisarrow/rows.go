@@ -26,6 +26,7 @@ const (
 type scanner interface {
 	array.RecordReader
 	Stats() iterator.Stats
+	Missing() *iterator.IncompleteError
 }
 
 // rows is a schema that knows which iterator reads it.

@@ -45,9 +45,15 @@ func (s summary) print(w io.Writer) {
 		{"duplicates", s.stats.Duplicates},
 		{"redirects", s.stats.Redirects},
 		{"retries", s.stats.Retries},
+		{"slots read again", s.stats.Reread},
 	} {
 		if c.n != 0 {
 			line(c.name, c.n)
+		}
+	}
+	for _, n := range s.stats.Nodes {
+		if n.Unguarded {
+			line("without MULTI", n.Addr)
 		}
 	}
 	line(size, fmt.Sprintf("%d bytes (%s)", s.result.Bytes, binarySize(s.result.Bytes)))

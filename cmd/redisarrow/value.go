@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/redisarrow/redisarrow/iterator"
 )
@@ -57,4 +58,20 @@ func parseConcurrency(text string) (int, error) {
 		return 0, fmt.Errorf(`give a number of masters from 1, or "all"`)
 	}
 	return int(n), nil
+}
+
+// parseBytes reads a number of bytes, with a binary unit or without: 1048576,
+// 512KiB, 256MiB, 2GiB.
+func parseBytes(text string) (int64, error) {
+	digits, shift := text, 0
+	for i, unit := range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if number, ok := strings.CutSuffix(text, unit); ok {
+			digits, shift = strings.TrimSpace(number), 10*(i+1)
+		}
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n < 1 || n > math.MaxInt64>>shift {
+		return 0, fmt.Errorf("give a number of bytes, such as 268435456 or 256MiB")
+	}
+	return n << shift, nil
 }

@@ -38,7 +38,7 @@ func Start(cfg Config) (*Cluster, error) {
 	}
 	c := &Cluster{
 		cfg:      cfg,
-		commands: newCommands(),
+		commands: newCommands(&cfg),
 		wire:     newWireLog(cfg.Record),
 		rand:     rand.New(rand.NewPCG(cfg.Seed, 0)),
 		truth:    newView(),
@@ -129,7 +129,7 @@ func (c *Cluster) Close() {
 }
 
 // Addrs returns the address of every node, host:port, by its number. They
-// stay the same when a node is killed and restarted.
+// stay the same when a node is killed and restarted, unless by Readdress.
 func (c *Cluster) Addrs() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -28,12 +28,16 @@ const (
 	control                   // executed, not queued, after MULTI
 )
 
-func newCommands() map[string]*command {
+func newCommands(cfg *Config) map[string]*command {
 	table := map[string]*command{}
-	for _, group := range [][]command{
+	groups := [][]command{
 		connectionCommands(), serverCommands(), transactionCommands(), keyCommands(),
 		stringCommands(), hashCommands(), scanCommands(), clusterCommands(),
-	} {
+	}
+	if cfg.valkey(9, 1) {
+		groups = append(groups, clusterScanCommands())
+	}
+	for _, group := range groups {
 		for _, cmd := range group {
 			table[cmd.name] = &cmd
 		}
@@ -96,7 +100,8 @@ func (s *session) refusal(cmd *command, args [][]byte) string {
 		return fmt.Sprintf("NOPERM User %s has no permissions to run the '%s' command", s.user, denied)
 	}
 	s.keys = cmd.keys(s.keys[:0], args)
-	if moved := s.node.route(s.keys, s.asking, s.readonly && cmd.flags&read != 0); moved != "" {
+	queueing := s.multi && cmd.flags&control == 0
+	if moved := s.node.route(s.keys, s.asking, s.readonly && cmd.flags&read != 0, queueing); moved != "" {
 		return moved
 	}
 	if cmd.flags&write != 0 && !s.node.isMaster() {

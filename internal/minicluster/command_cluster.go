@@ -121,34 +121,21 @@ func (s *session) setSlot(args [][]byte) {
 }
 
 // setSlotNode gives a slot to a node in this node's view. When this node is the
-// new owner itself, and was importing, everybody else hears of it.
+// new owner itself everybody else hears of it at once: Cluster.SetSlotNode is
+// for tests to which the time between matters.
 func (s *session) setSlotNode(slot, owner int) {
 	n := s.node
-	keys := len(n.db(0).bySlot[slot])
-	if owner != n.index && n.view.Owner(slot) == n.index && keys > 0 {
-		s.fail(fmt.Sprintf("ERR Can't assign hashslot %d to a different node while I still hold keys for this hash slot.", slot))
+	if refusal := n.assignSlot(slot, owner); refusal != "" {
+		s.fail(refusal)
 		return
 	}
-	if keys == 0 {
-		delete(n.migrating, slot)
+	if owner == n.index && !n.isolated {
+		epoch := n.view.nodes[owner].epoch
+		s.c.update(func(v *View) {
+			v.SetEpoch(owner, epoch)
+			v.SetOwner(slot, slot, owner)
+		})
 	}
-	_, importing := n.importing[slot]
-	take := func(v *View) {
-		if importing {
-			v.bump(owner)
-		}
-		v.SetOwner(slot, slot, owner)
-	}
-	if owner == n.index {
-		delete(n.importing, slot)
-		if !n.isolated {
-			s.c.update(take)
-			s.ok()
-			return
-		}
-	}
-	importing = importing && owner == n.index
-	n.edit(take)
 	s.ok()
 }
 

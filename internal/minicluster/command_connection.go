@@ -70,10 +70,9 @@ func (s *session) hello(args [][]byte) {
 	}
 	s.name = name
 	s.array(14)
-	s.text("server")
-	s.text("redis")
-	s.text("version")
-	s.text(s.c.cfg.Version)
+	server, version := s.c.cfg.server()
+	s.pair("server", server)
+	s.pair("version", version)
 	s.text("proto")
 	s.int(2)
 	s.text("id")

@@ -65,12 +65,29 @@ func (s *session) scan(args [][]byte) {
 	if !ok {
 		return
 	}
-	only := -1
-	if o.matched && s.c.cfg.SlotTables && !s.c.cfg.Standalone {
-		only = patternSlot([]byte(o.pattern))
+	within := everySlot
+	if only := s.onlySlot(o); only >= 0 {
+		within = span{only, only}
 	}
-	var keys, gone []string
-	next := s.node.db(s.db).page(cursor, o.count, only, func(it *item) {
+	next, keys := s.page(cursor, o, within)
+	s.array(2)
+	s.text(strconv.FormatUint(next, 10))
+	s.texts(keys...)
+}
+
+// onlySlot returns the slot in which the pattern can match alone, where that
+// limits the scan to the slot's table; -1: it doesn't.
+func (s *session) onlySlot(o scanOptions) int {
+	if o.matched && s.c.cfg.SlotTables && !s.c.cfg.Standalone {
+		return patternSlot([]byte(o.pattern))
+	}
+	return -1
+}
+
+// page is a page of a scan: the cursor of the next one, and the keys.
+func (s *session) page(cursor uint64, o scanOptions, within span) (next uint64, keys []string) {
+	var gone []string
+	next = s.node.db(s.db).page(cursor, o.count, within, func(it *item) {
 		switch {
 		case o.matched && !glob.Match(o.pattern, it.key):
 		case it.val.expired(s.c.cfg.Now):
@@ -82,7 +99,5 @@ func (s *session) scan(args [][]byte) {
 	for _, k := range gone {
 		s.node.lookup(s.db, []byte(k)) // removes it
 	}
-	s.array(2)
-	s.text(strconv.FormatUint(next, 10))
-	s.texts(keys...)
+	return next, keys
 }

@@ -113,8 +113,12 @@ func bit(b bool) int {
 }
 
 func (n *node) infoServer(b *strings.Builder) {
-	fmt.Fprintf(b, "redis_version:%s\r\nredis_mode:%s\r\nprocess_id:1\r\nrun_id:%s\r\ntcp_port:%d\r\nuptime_in_seconds:%d\r\n",
-		n.c.cfg.Version, n.c.mode(), n.runID, n.port, int(n.c.cfg.Now().Sub(n.started).Seconds()))
+	fmt.Fprintf(b, "redis_version:%s\r\n", n.c.cfg.Version)
+	if v := n.c.cfg.Valkey; v != "" {
+		fmt.Fprintf(b, "server_name:valkey\r\nvalkey_version:%s\r\nvalkey_release_stage:ga\r\n", v)
+	}
+	fmt.Fprintf(b, "redis_mode:%s\r\nprocess_id:1\r\nrun_id:%s\r\ntcp_port:%d\r\nuptime_in_seconds:%d\r\n",
+		n.c.mode(), n.runID, n.port, int(n.c.cfg.Now().Sub(n.started).Seconds()))
 }
 
 func (n *node) infoReplication(b *strings.Builder) {

@@ -12,11 +12,41 @@ func transactionCommands() []command {
 
 func (s *session) begin([][]byte) {
 	if s.multi {
-		s.fail("ERR MULTI calls can not be nested")
+		s.nested()
 		return
 	}
 	s.multi = true
 	s.ok()
+}
+
+// nested answers a MULTI in a transaction: to Redis that is a mistake without
+// consequences.
+func (s *session) nested() {
+	switch cfg := &s.c.cfg; {
+	case cfg.valkey(9, 0):
+		s.fail("ERR Command 'multi' not allowed inside a transaction")
+		s.dirty = true
+	case cfg.valkey(8, 0):
+		s.fail("ERR Command not allowed inside a transaction")
+		s.dirty = true
+	default:
+		s.fail("ERR MULTI calls can not be nested")
+	}
+}
+
+// mishap is what an error that a fault gives in place of a command does to a
+// transaction: what it did to the server would have the same end. A command that
+// was not queued spoils it, and it doesn't outlive EXEC or DISCARD.
+func (s *session) mishap(cmd *command) {
+	switch {
+	case !s.multi:
+		s.asking = false
+	case cmd != nil && (cmd.name == "EXEC" || cmd.name == "DISCARD"):
+		s.reset()
+		s.asking = false
+	default:
+		s.dirty = true
+	}
 }
 
 // enqueue keeps a copy of the command: its arguments lie in the read buffer.
@@ -52,7 +82,7 @@ func (s *session) exec([][]byte) {
 		s.keys = q.cmd.keys(s.keys, q.args)
 		reads = reads && q.cmd.flags&write == 0
 	}
-	if refused := s.node.route(s.keys, s.asking, s.readonly && reads); refused != "" {
+	if refused := s.node.route(s.keys, s.asking, s.readonly && reads, false); refused != "" {
 		s.fail(refused)
 		return
 	}

@@ -23,8 +23,13 @@ type Config struct {
 	// Otherwise a node has one table, and SCAN no order.
 	SlotTables bool
 	// Version is the redis_version of INFO; "" means 7.0.15, or 7.4.1 with
-	// SlotTables.
+	// SlotTables, or 7.2.4 with Valkey, which says that for the sake of clients
+	// that know Redis only.
 	Version string
+	// Valkey makes the nodes Valkey servers of that version, such as 9.1.2: they
+	// say so in INFO, have a table per slot from 8.0 on, and CLUSTERSCAN from 9.1
+	// on. "" means Redis.
+	Valkey string
 
 	// Password is that of the default user (requirepass); "" means none.
 	Password string
@@ -116,10 +121,20 @@ func (c *Config) normalize() error {
 	case c.Announce < AnnounceIP || c.Announce > AnnounceUnknown:
 		return errors.New("minicluster: unknown Announce")
 	}
+	if c.Valkey != "" {
+		if _, _, ok := majorMinor(c.Valkey); !ok {
+			return errors.New("minicluster: Valkey must be a version such as 9.1.2")
+		}
+		c.SlotTables = c.SlotTables || c.valkey(8, 0)
+	}
 	if c.Version == "" {
-		c.Version = "7.0.15"
-		if c.SlotTables {
+		switch {
+		case c.Valkey != "":
+			c.Version = "7.2.4"
+		case c.SlotTables:
 			c.Version = "7.4.1"
+		default:
+			c.Version = "7.0.15"
 		}
 	}
 	if c.Hostname == "" {

@@ -23,6 +23,12 @@
 // in mid-scan really makes keys come twice, and a cursor is void once the node
 // was restarted.
 //
+// What a scan's guards are told, in transactions and out of them, is as real
+// servers tell it: guard_real_test.go compares. A slot can be moved in one step
+// (MoveSlot), in an operator's (OpenMigration, CloseMigration, AbortMigration),
+// or in the smallest (SetMigrating, SetImporting, MoveKeys, SetSlotNode, Learn;
+// TakeSlot and SettleSlot where migrations are atomic).
+//
 // Nodes listen on 127.0.0.1 only, or are reached through memory (memory.go). The wire protocol is RESP2; HELLO 3 is
 // refused, and clients fall back.
 package minicluster

@@ -22,7 +22,8 @@ type Fault struct {
 	Delay time.Duration
 	// Error replies with this error (without the leading -), Raw with these
 	// bytes, instead of executing the command. Raw wins; an empty Raw that
-	// isn't nil replies nothing at all.
+	// isn't nil replies nothing at all. An error between MULTI and EXEC has EXEC
+	// discard the transaction, as an error of the server's own.
 	Error string
 	Raw   []byte
 	// Edit changes the reply's bytes, which it may keep or alter.

@@ -257,3 +257,27 @@ func TestRepliesWithoutLimit(t *testing.T) {
 		}
 	}
 }
+
+// An error in a transaction spoils it, whoever made it up.
+func TestFaultInTransaction(t *testing.T) {
+	c := start(t, Config{Masters: 1})
+	c.SetString("a", "1")
+	conn := dial(t, c, 0)
+	transaction := func(fault FaultFunc) string {
+		t.Helper()
+		c.SetFault(fault)
+		v, err := conn.Pipeline(testContext(t), []string{"MULTI"}, []string{"CLUSTER", "NODES"}, []string{"GET", "a"}, []string{"EXEC"})
+		require.NoError(t, err)
+		c.SetFault(nil)
+		return show(v[2]) + "; " + show(v[3])
+	}
+	const aborted = "; EXECABORT Transaction discarded because of previous errors."
+	denied := &Fault{Error: "NOPERM no"}
+	assert.Equal(t, "QUEUED"+aborted, transaction(on("CLUSTER", denied)))
+	assert.Equal(t, "NOPERM no"+aborted, transaction(on("GET", denied)))
+	assert.Equal(t, "ERR raw"+aborted, transaction(on("GET", &Fault{Raw: []byte("-ERR raw\r\n")})))
+	assert.Equal(t, "1; ERR EXEC without MULTI", transaction(on("MULTI", denied)))
+	assert.Equal(t, "QUEUED; NOPERM no", transaction(on("EXEC", denied)))
+	assert.Equal(t, "1", do(t, conn, "GET", "a"), "EXEC has ended the transaction")
+	assert.Contains(t, transaction(nil), " 1]")
+}

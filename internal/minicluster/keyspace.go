@@ -115,10 +115,15 @@ func (ks *keyspace) each(f func(*item)) {
 	}
 }
 
+// span is a run of slots to which a scan is limited, where each slot has a
+// table.
+type span struct{ first, last int }
+
+var everySlot = span{0, Slots - 1}
+
 // page scans buckets until count keys were emitted or ten times as many buckets
-// visited, as SCAN does, and returns the next cursor. With a table per slot,
-// only >= 0 limits the scan to that slot.
-func (ks *keyspace) page(cursor uint64, count, only int, emit func(*item)) uint64 {
+// visited, as SCAN does, and returns the next cursor.
+func (ks *keyspace) page(cursor uint64, count int, within span, emit func(*item)) uint64 {
 	// The timer stands in for time, so that equal tests see equal tables.
 	if ks.pages++; ks.pages%cronPages == 0 {
 		ks.dictOf(int(cursor % Slots)).cron()
@@ -129,26 +134,27 @@ func (ks *keyspace) page(cursor uint64, count, only int, emit func(*item)) uint6
 		emit(it)
 	}
 	for visits := 10 * count; ; visits-- {
-		cursor = ks.scan(cursor, only, counted)
+		cursor = ks.scan(cursor, within, counted)
 		if cursor == 0 || visits <= 0 || seen >= count {
 			return cursor
 		}
 	}
 }
 
-func (ks *keyspace) scan(cursor uint64, only int, emit func(*item)) uint64 {
+// scan visits a bucket of the slot that the cursor names. So the slot's number
+// is a cursor, too: that of the beginning of its table, or if it has no keys, of
+// the next one that has some.
+func (ks *keyspace) scan(cursor uint64, within span, emit func(*item)) uint64 {
 	if len(ks.dicts) == 1 {
 		return ks.dictOf(0).scan(cursor, emit)
 	}
 	slot := int(cursor % Slots)
 	cursor >>= slotBits
-	if only >= 0 {
-		if slot > only {
-			return 0
-		}
-		if slot < only {
-			slot, cursor = only, 0
-		}
+	if slot > within.last {
+		return 0
+	}
+	if slot < within.first {
+		slot, cursor = within.first, 0
 	}
 	if d := ks.dicts[slot]; d != nil {
 		cursor = d.scan(cursor, emit)
@@ -158,10 +164,7 @@ func (ks *keyspace) scan(cursor uint64, only int, emit func(*item)) uint64 {
 	if cursor != 0 {
 		return cursor<<slotBits | uint64(slot)
 	}
-	if only >= 0 {
-		return 0
-	}
-	for slot++; slot < Slots; slot++ {
+	for slot++; slot <= within.last; slot++ {
 		if len(ks.bySlot[slot]) > 0 {
 			return uint64(slot)
 		}

@@ -52,6 +52,19 @@ func (c *Cluster) Restart(node int) error {
 	return n.start(n.addr)
 }
 
+// Readdress is Restart at another address, as of a container that comes back
+// elsewhere: from then on everybody announces the new one. Addrs has it.
+func (c *Cluster) Readdress(node int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return fmt.Errorf("minicluster: node %d: the cluster is closed", node)
+	}
+	n := c.nodes[node]
+	n.stop()
+	return n.start(c.freshAddr())
+}
+
 // DropConnections closes all connections to a node; the process lives on.
 func (c *Cluster) DropConnections(node int) {
 	c.mu.Lock()
@@ -77,6 +90,7 @@ func (c *Cluster) Failover(replica int) error {
 	if old < 0 {
 		return fmt.Errorf("minicluster: node %d is a master already", replica)
 	}
+	epoch := c.truth.current + 1
 	c.update(func(v *View) {
 		for i := range v.nodes {
 			if v.nodes[i].master == old {
@@ -85,8 +99,7 @@ func (c *Cluster) Failover(replica int) error {
 		}
 		v.nodes[old].master = replica
 		v.nodes[replica].master = -1
-		v.current++
-		v.nodes[replica].epoch = v.current
+		v.SetEpoch(replica, epoch)
 		for s, n := range v.owner {
 			if int(n) == old {
 				v.owner[s] = int16(replica)

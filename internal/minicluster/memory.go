@@ -21,8 +21,18 @@ func (c *Cluster) listen(addr string, node int) (net.Listener, error) {
 		}
 		return net.Listen("tcp4", addr)
 	}
+	port := firstMemoryPort + node
+	if addr != "" {
+		_, digits, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, err
+		}
+		if port, err = strconv.Atoi(digits); err != nil {
+			return nil, err
+		}
+	}
 	ln := &memoryListener{
-		addr:   &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: firstMemoryPort + node},
+		addr:   &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port},
 		conns:  make(chan net.Conn),
 		closed: make(chan struct{}),
 	}
@@ -31,6 +41,18 @@ func (c *Cluster) listen(addr string, node int) (net.Listener, error) {
 	}
 	c.memory[ln.addr.Port] = ln
 	return ln, nil
+}
+
+// freshAddr is an address for listen that no node has had. The lock is held.
+func (c *Cluster) freshAddr() string {
+	if !c.cfg.Memory {
+		return ""
+	}
+	port := firstMemoryPort + Slots // above those by number
+	for c.memory[port] != nil {
+		port++
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
 // Dial connects to a node of a cluster that is reached through memory, see

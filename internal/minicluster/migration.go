@@ -122,11 +122,13 @@ func (c *Cluster) migration(slot int) (from, to int, err error) {
 // of it its old and its new owner have open. Taking over raises the new owner's
 // epoch, unless it is the highest already.
 func (c *Cluster) assign(slot, node int) {
-	took := c.truth.Owner(slot) != node
+	if c.truth.Owner(slot) != node {
+		c.truth.bump(node)
+	}
+	// Nodes whose views lag have seen other epochs: they are told the number.
+	epoch := c.truth.nodes[node].epoch
 	c.update(func(v *View) {
-		if took {
-			v.bump(node)
-		}
+		v.SetEpoch(node, epoch)
 		v.SetOwner(slot, slot, node)
 	})
 	for _, n := range c.nodes {

@@ -10,8 +10,9 @@ const (
 // route decides whether this node may execute a command on keys, in the order
 // in which Redis decides. "" means yes; otherwise it is the error to reply.
 // asking: ASKING came before; stale: the connection is READONLY and the command
-// only reads, so a replica may answer for its master.
-func (n *node) route(keys [][]byte, asking, stale bool) string {
+// only reads, so a replica may answer for its master; queueing: the command is
+// one of a transaction, which asks again at EXEC.
+func (n *node) route(keys [][]byte, asking, stale, queueing bool) string {
 	if n.c.cfg.Standalone || len(keys) == 0 {
 		return ""
 	}
@@ -34,6 +35,9 @@ func (n *node) route(keys [][]byte, asking, stale bool) string {
 	_, importing := n.importing[slot]
 	switch {
 	case owner == n.index && migrating:
+		if queueing && n.c.cfg.valkey(9, 0) {
+			return "" // Valkey leaves it to EXEC to look for the keys
+		}
 		switch missing := n.missing(keys); {
 		case missing == 0:
 			return ""

@@ -21,12 +21,13 @@ var fuzzArgs = []string{
 	"MATCH", "COUNT", "TYPE", "hash", "string", "NODES", "SLOTS", "SHARDS", "INFO", "SETSLOT", "MIGRATING", "IMPORTING", "NODE", "STABLE", "ADDSLOTS", "DELSLOTS",
 	"GETKEYSINSLOT", "COUNTKEYSINSLOT", "KEYSLOT", "MYID", "AUTH", "SETNAME", "GETNAME", "ID", "NO-TOUCH", "LIST", "server", "x\r\ny", "\xff\x00", "EX", "PX", "NX", "XX", "GET", "LADDR",
 	"127.0.0.1", "7000", "7001", "COPY", "REPLACE", "KEYS", "NOPASS",
+	"SLOT", "0-{a}-0", "x-{b}-16384", "--",
 }
 
 // Whatever commands come, each has one reply, well-formed; and what isn't a
 // command ends in an error and the end of the connection.
 func FuzzServer(f *testing.F) {
-	commands := append(slices.Sorted(maps.Keys(newCommands())), "NO SUCH\r\nCOMMAND")
+	commands := append(slices.Sorted(maps.Keys(newCommands(&Config{Valkey: "9.1.2"}))), "NO SUCH\r\nCOMMAND")
 	byName := map[string]byte{}
 	for i, name := range commands {
 		byName[name] = byte(i)
@@ -41,6 +42,9 @@ func FuzzServer(f *testing.F) {
 		}
 		synctest.Test(t, func(t *testing.T) {
 			cfg := Config{Memory: true, Masters: 2, SlotTables: settings&1 > 0, Announce: Announce(settings >> 1 % 6)}
+			if settings>>5&1 > 0 {
+				cfg.Valkey = "9.1.2"
+			}
 			if settings>>4&1 > 0 {
 				cfg.Masters, cfg.Standalone = 1, true
 			}

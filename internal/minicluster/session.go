@@ -1,6 +1,7 @@
 package minicluster
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"os"
@@ -165,8 +166,12 @@ func (s *session) handle(args [][]byte) bool {
 		switch {
 		case fault.Raw != nil:
 			s.out.pending = append(s.out.pending, fault.Raw...)
+			if bytes.HasPrefix(fault.Raw, []byte{'-'}) {
+				s.mishap(cmd)
+			}
 		case fault.Error != "":
 			s.out.pending = resp.AppendError(s.out.pending, fault.Error)
+			s.mishap(cmd)
 		default:
 			s.execute(cmd, args)
 		}

@@ -62,6 +62,7 @@ func (w *clusterScan) receive(r *resp.Reader, pg *page) (pc piece, err error) {
 	}
 	begin := r.BytesRead()
 	asked := w.next[:w.under]
+	cursors := make([]string, len(asked))
 	var more cluster.SlotSet
 	for i := range asked {
 		s := &asked[i]
@@ -78,18 +79,24 @@ func (w *clusterScan) receive(r *resp.Reader, pg *page) (pc piece, err error) {
 		if err != nil {
 			return pc, err
 		}
-		before := s.cursor
-		s.cursor = string(cursor)
+		cursors[i] = string(cursor)
 		if _, err := readKeys(r, pg, w.scan.maxPageKeys, clusterScanCommand); err != nil {
 			return pc, err
 		}
 		switch {
-		case s.cursor == "0":
+		case cursors[i] == "0":
 			pc.done.Add(s.slot)
-		case before != "" && !sameProcess(before, s.cursor):
+		case s.cursor != "" && !sameProcess(s.cursor, cursors[i]):
 			pc.doubts = append(pc.doubts, Reason{Slots: slotSetOf(s.slot), Err: errRestarted})
 		default:
 			more.Add(s.slot)
+		}
+	}
+	// Not before all replies are there: if the connection had broken, the keys on
+	// the page would be lost, and everything asked for again from where it was.
+	for i := range asked {
+		if s := &asked[i]; more.Has(s.slot) && cursors[i] != "" {
+			s.cursor = cursors[i]
 			s.keys = max(s.keys-s.ask, 1)
 		}
 	}

@@ -10,7 +10,8 @@ import (
 
 // guard reads what a server says of itself in the same instant in which it
 // lists keys: its own line of CLUSTER NODES, asked for in one transaction with
-// them (rule.go, 1).
+// them (rule.go, 1). A nil guard guards nothing: a server alone has no slots that
+// could move.
 type guard struct {
 	id     string
 	epoch  uint64
@@ -75,7 +76,6 @@ func (g *guard) look(text []byte) error {
 	if err != nil {
 		return &resp.ProtocolError{Reason: err.Error()}
 	}
-	g.line = append(append(g.line[:0], before...), after...)
 	switch self := &view.Self; {
 	case self.ID != g.id:
 		return fmt.Errorf("%w: it is node %s, not %s", cluster.ErrWrongNode, self.ID, g.id)
@@ -85,6 +85,7 @@ func (g *guard) look(text []byte) error {
 		return errEpoch
 	}
 	g.view = g.judge(view)
+	g.line = append(append(g.line[:0], before...), after...)
 	return nil
 }
 
@@ -161,6 +162,9 @@ var (
 
 // begin begins a guarded request. What is to be guarded follows, then end.
 func (g *guard) begin(out []byte) []byte {
+	if g == nil {
+		return out
+	}
 	if !g.loose {
 		out = append(out, multiCommand...)
 	}
@@ -168,10 +172,14 @@ func (g *guard) begin(out []byte) []byte {
 }
 
 func (g *guard) end(out []byte) []byte {
-	if g.loose {
+	switch {
+	case g == nil:
+		return out
+	case g.loose:
 		return append(out, nodesCommand...)
+	default:
+		return append(out, execCommand...)
 	}
-	return append(out, execCommand...)
 }
 
 // refusedError is an error reply to a command of an enumeration.
@@ -188,7 +196,10 @@ func (e *refusedError) Unwrap() error { return e.reply }
 // transaction was refused, which the server may say at each of its commands,
 // all of its replies are read, and the error is a [*refusedError].
 func (g *guard) open(r *resp.Reader, n int, name string) error {
-	if g.loose {
+	switch {
+	case g == nil:
+		return nil
+	case g.loose:
 		return g.take(r, n+1)
 	}
 	var refused *refusedError
@@ -234,7 +245,10 @@ func (g *guard) open(r *resp.Reader, n int, name string) error {
 
 // close ends what open has begun: with its word the slots are safe, or aren't.
 func (g *guard) close(r *resp.Reader) (safe cluster.SlotSet, err error) {
-	if !g.loose {
+	switch {
+	case g == nil:
+		return cluster.AllSlots(), nil
+	case !g.loose:
 		return g.view.safe, nil
 	}
 	before := g.view.safe

@@ -157,7 +157,10 @@ func (v *surveyor) take(ctx context.Context, number int) (*survey, error) {
 		}
 	}
 	asked := map[string]bool{}
-	toAsk := maps.Clone(v.addrs)
+	toAsk := map[string]respondent{}
+	for id, addr := range v.addrs {
+		toAsk[id] = respondent{addr: addr}
+	}
 	// Those who answer name others.
 	for len(toAsk) > 0 {
 		more, err := v.askAll(ctx, toAsk)
@@ -171,11 +174,14 @@ func (v *surveyor) take(ctx context.Context, number int) (*survey, error) {
 			asked[more[i].id] = true
 		}
 		answers = append(answers, more...)
-		toAsk = map[string]string{}
+		toAsk = map[string]respondent{}
 		for i := range more {
-			v.others(&more[i], func(id, addr string) {
+			v.others(&more[i], func(id string, r respondent) {
+				if known, ok := toAsk[id]; ok {
+					r.replica = r.replica && known.replica
+				}
 				if !asked[id] {
-					toAsk[id] = addr
+					toAsk[id] = r
 				}
 			})
 		}
@@ -200,22 +206,32 @@ func (v *surveyor) refresh(ctx context.Context) error {
 	return err
 }
 
-// others are the masters that a node names beside itself.
-func (v *surveyor) others(a *answer, name func(id, addr string)) {
+// respondent is a node to be asked.
+type respondent struct {
+	addr    string
+	replica bool // nobody takes it for a master
+}
+
+// others are the nodes that a master names beside itself. Replicas are among them:
+// one that has just been promoted is a master before the first of the others hears
+// of it, and may have keys that its old master hasn't. One that doesn't answer isn't
+// missed, and one that is said to have failed isn't waited for.
+func (v *surveyor) others(a *answer, name func(id string, r respondent)) {
 	if a.view == nil || !a.view.Self.Master() {
 		return
 	}
 	for i := range a.view.Others {
 		n := &a.view.Others[i]
-		if !n.Master() || n.Is("handshake") || n.Is("noaddr") {
+		r := respondent{replica: !n.Master()}
+		if n.Is("handshake") || n.Is("noaddr") || r.replica && n.Failed() {
 			continue
 		}
 		addr, known := v.addrs[n.ID]
 		if !known {
 			addr = n.Addr(a.addr, v.dialer.Secure())
 		}
-		if addr != "" {
-			name(n.ID, addr)
+		if r.addr = addr; addr != "" {
+			name(n.ID, r)
 		}
 	}
 }
@@ -233,14 +249,14 @@ func (v *surveyor) keep(answers []answer) {
 }
 
 // askAll asks nodes at the same time.
-func (v *surveyor) askAll(ctx context.Context, nodes map[string]string) ([]answer, error) {
+func (v *surveyor) askAll(ctx context.Context, nodes map[string]respondent) ([]answer, error) {
 	ids := slices.Sorted(maps.Keys(nodes))
 	answers := make([]answer, len(ids))
 	links := make([]link, len(ids))
 	var asking errgroup.Group
 	asking.SetLimit(maxAsked)
 	for i, id := range ids {
-		addr := nodes[id]
+		addr := nodes[id].addr
 		old := v.links[addr]
 		delete(v.links, addr)
 		asking.Go(func() error {
@@ -259,8 +275,9 @@ func (v *surveyor) askAll(ctx context.Context, nodes map[string]string) ([]answe
 		}
 		v.links[answers[i].addr] = links[i]
 	}
-	for i := range answers {
-		if err := answers[i].err; err != nil && cluster.IsDenied(err) {
+	for i, id := range ids {
+		// A replica may well be one that isn't for everybody.
+		if err := answers[i].err; err != nil && cluster.IsDenied(err) && !nodes[id].replica {
 			return nil, err
 		}
 	}

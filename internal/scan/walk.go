@@ -30,36 +30,26 @@ func (w *walk) command() string { return "SCAN" }
 func (w *walk) again()          {}
 
 func (w *walk) ask(out []byte) []byte {
-	if w.guard != nil {
-		out = w.guard.begin(out)
-	}
+	out = w.guard.begin(out)
 	var digits [20]byte
 	out = append(out, w.scan.scanHead...)
 	out = resp.AppendBulk(out, strconv.AppendUint(digits[:0], w.cursor, 10))
 	out = resp.AppendBulkString(out, "COUNT")
 	out = resp.AppendBulk(out, strconv.AppendInt(digits[:0], int64(w.pager.count()), 10))
 	out = append(out, w.scan.scanTail...)
-	if w.guard != nil {
-		out = w.guard.end(out)
-	}
-	return out
+	return w.guard.end(out)
 }
 
 // read reads a page, and returns the cursor that it came with, and the slots that
 // were safe to be listed.
 func (w *walk) read(r *resp.Reader, pg *page) (next uint64, safe cluster.SlotSet, err error) {
-	if w.guard != nil {
-		if err := w.guard.open(r, 1, "SCAN"); err != nil {
-			return 0, safe, err
-		}
+	if err := w.guard.open(r, 1, "SCAN"); err != nil {
+		return 0, safe, err
 	}
 	begin := r.BytesRead()
 	next, err = readScan(r, pg, w.scan.maxPageKeys)
 	if err == nil {
 		w.pager.received(r.BytesRead() - begin)
-	}
-	if w.guard == nil {
-		return next, cluster.AllSlots(), err
 	}
 	if refused := (*refusedError)(nil); err != nil && !errors.As(err, &refused) {
 		return 0, safe, err
@@ -98,6 +88,9 @@ func readCursor(r *resp.Reader, command string) ([]byte, error) {
 	if h.Kind != resp.Array || h.N != 2 {
 		return nil, resp.Unexpected(h, command+"'s array of cursor and keys")
 	}
-	cursor, _, err := r.ReadBulkReply()
+	cursor, ok, err := r.ReadBulkReply()
+	if err == nil && !ok {
+		return nil, &resp.ProtocolError{Reason: command + " returned a null cursor"}
+	}
 	return cursor, err
 }
