@@ -68,6 +68,7 @@ func testHalfOpen(t *testing.T, n networked) {
 		s := ways[i%len(ways)]
 		s.whole(t, back[i], name)
 		if !strings.Contains(name, "a fetch") || !s.honest(t, gone[i], name) { // 20 keys a connection are progress
+			require.Error(t, gone[i].err, name)
 			missing := incomplete(t, gone[i].err)
 			require.Equal(t, "0-16383", missing.String(), name)
 		}
