@@ -36,6 +36,9 @@ func vanishing() map[string]faultnet.Plan {
 		for way, kind := range map[string]faultnet.Kind{"": faultnet.Silence, ", frozen": faultnet.Freeze} {
 			f.Kind = kind
 			plans[name+way] = faultnet.Plan{Replies: faultnet.Stream{Fault: f}}
+			if f.Command == "EXEC" {
+				f.At = 2 // behind it fetches are asked for
+			}
 			plans[name+", while asked"+way] = faultnet.Plan{Requests: faultnet.Stream{Fault: f}}
 		}
 	}
