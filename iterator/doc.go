@@ -1,6 +1,7 @@
 // Package iterator turns the hashes and strings of a Redis or Valkey cluster
 // into Arrow record batches: each key that exists during the whole scan gives
-// exactly one row, or the scan ends with [ErrIncomplete].
+// exactly one row, while slots migrate and masters fail over; or, where that can't
+// be mended, the scan ends with [ErrIncomplete].
 //
 // [NewClusterHashBatchIterator] and [NewClusterStringBatchIterator] take a
 // go-redis client and a schema; what they return is an [array.RecordReader].
@@ -26,8 +27,9 @@
 // comes from the connection into its column: while it is read it takes its own
 // size and a fifteenth of it. Keys come in pages of CountHint, three of them at
 // most; where they are long, a page has 4 MiB, but for the one in which they
-// are met. Beside that there are some hundred KiB of buffers and the table that
-// tells repeats, 8 bytes for a key of the slot, or of the master, under way.
+// are met. Beside that there are some hundred KiB of buffers and the ledger: 10 to
+// 12 bytes for a key, from when it is listed until its slot is done, at most
+// Config.MaxLedgerBytes.
 //
 // What is no longer used is free again when Go's collector has run: with the
 // default settings a process may have twice as much resident. GOMEMLIMIT

@@ -19,9 +19,11 @@ import (
 //     it is silent, and as long as a node is, the survey settles nothing, since
 //     it may be a master that serves old keys;
 //   - unless most masters agree that it has failed, and it doesn't answer, or
-//     owns no slot any more for any of those who say so; or agree that it is a
-//     replica, whatever it says itself: it has been replaced, or is dead, and
-//     what it thinks has no bearing on the others' slots.
+//     owns no slot any more for any of those who say so; or agree that it is the
+//     replica of a master with a higher config epoch, whatever it says itself: it
+//     has been replaced, or is dead, and what it thinks has no bearing on the
+//     others' slots. (A replica that has just taken its master's place, and of
+//     which they haven't heard yet, has the higher epoch itself.)
 type survey struct {
 	number  int
 	members map[string]*member // the masters that count and answered, by ID
@@ -104,8 +106,10 @@ func (s *survey) replaced(masters []*answer) (ids []string) {
 	failed := map[string]int{}  // how many say so of a node, or that it is a replica
 	owner := map[string]bool{}  // who still owns a slot for one of those
 	answered := map[string]bool{}
+	epochs := map[string]uint64{} // as those who answered say of themselves
 	for _, a := range masters {
 		answered[a.view.Self.ID] = true
+		epochs[a.view.Self.ID] = a.view.Self.Epoch
 	}
 	for _, a := range masters {
 		if !a.view.Self.Slots.Empty() {
@@ -116,7 +120,11 @@ func (s *survey) replaced(masters []*answer) (ids []string) {
 			if n.Master() && !n.Slots.Empty() {
 				voters[n.ID] = true
 			}
-			demoted := answered[n.ID] && !n.Master()
+			demoted := false
+			if answered[n.ID] && !n.Master() {
+				m := a.view.Node(n.MasterID)
+				demoted = m != nil && m.Epoch > epochs[n.ID]
+			}
 			if !n.Failed() && !demoted || a.view.Self.Slots.Empty() {
 				continue
 			}
