@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
@@ -40,7 +41,7 @@ func permitted(t *testing.T) (commands []string) {
 
 // scanAllWays scans with everything that a schema can ask for. The hashes
 // must be permissionKeys and emptyHash, the strings permissionKeys.
-func scanAllWays(t *testing.T, rdb redis.UniversalClient, check func(t *testing.T, err error)) {
+func scanAllWays(t *testing.T, rdb redis.UniversalClient, config iterator.Config, check func(t *testing.T, err error)) {
 	t.Helper()
 	rowsOf := func(t *testing.T, it *iterator.BatchReader, want int64) {
 		t.Helper()
@@ -63,7 +64,8 @@ func scanAllWays(t *testing.T, rdb redis.UniversalClient, check func(t *testing.
 		t.Run("hash "+h.text, func(t *testing.T) {
 			s, err := schema.ParseHash(h.text)
 			require.NoError(t, err)
-			it, err := iterator.NewClusterHashBatchIterator(t.Context(), rdb, s, iterator.Config{HashCommand: h.command})
+			config.HashCommand = h.command
+			it, err := iterator.NewClusterHashBatchIterator(t.Context(), rdb, s, config)
 			require.NoError(t, err)
 			rowsOf(t, it.BatchReader, permissionKeys+1)
 		})
@@ -72,7 +74,7 @@ func scanAllWays(t *testing.T, rdb redis.UniversalClient, check func(t *testing.
 		t.Run("string "+text, func(t *testing.T) {
 			s, err := schema.ParseString(text)
 			require.NoError(t, err)
-			it, err := iterator.NewClusterStringBatchIterator(t.Context(), rdb, s, iterator.Config{})
+			it, err := iterator.NewClusterStringBatchIterator(t.Context(), rdb, s, config)
 			require.NoError(t, err)
 			rowsOf(t, it.BatchReader, permissionKeys)
 		})
@@ -95,7 +97,9 @@ func TestPermissionsAreAllThatIsSent(t *testing.T) {
 	rdb, err := cluster.Connect(t.Context(), cluster.Options{URLs: c.URLs()})
 	require.NoError(t, err)
 	defer rdb.Close()
-	scanAllWays(t, rdb, func(t *testing.T, err error) { require.NoError(t, err) })
+	whole := func(t *testing.T, err error) { require.NoError(t, err) }
+	scanAllWays(t, rdb, iterator.Config{}, whole)
+	scanAllWays(t, rdb, iterator.Config{Enumerate: iterator.PlainScan}, whole)
 
 	// A key that moves between SCAN and fetch is asked for with ASKING.
 	require.NoError(t, c.OpenMigration(slot, target))
@@ -112,7 +116,7 @@ func TestPermissionsAreAllThatIsSent(t *testing.T) {
 	defer it.Release()
 	for it.Next() {
 	}
-	require.ErrorIs(t, it.Err(), iterator.ErrIncomplete)
+	require.NoError(t, it.Err())
 
 	var sent []string
 	for _, command := range c.Log() {
@@ -148,7 +152,11 @@ func TestPermissionsSuffice(t *testing.T) {
 		require.NoError(t, err)
 		defer rdb.Close()
 		require.ErrorContains(t, rdb.Set(t.Context(), "string:0", "x", 0).Err(), "NOPERM", "the user is the restricted one")
-		scanAllWays(t, rdb, func(t *testing.T, err error) { require.NoError(t, err) })
+		whole := func(t *testing.T, err error) { require.NoError(t, err) }
+		scanAllWays(t, rdb, iterator.Config{}, whole)
+		for _, way := range []iterator.Enumeration{iterator.KeysInSlot, iterator.PlainScan} {
+			t.Run(way.String(), func(t *testing.T) { scanAllWays(t, rdb, iterator.Config{Enumerate: way}, whole) })
+		}
 
 		t.Run("with a slot on the move", func(t *testing.T) {
 			ctx := context.WithoutCancel(t.Context())
@@ -156,7 +164,88 @@ func TestPermissionsSuffice(t *testing.T) {
 			owner, err := c.Owner(ctx, slot)
 			require.NoError(t, err)
 			require.NoError(t, c.OpenMigration(ctx, slot, (owner+1)%3))
-			scanAllWays(t, rdb, func(t *testing.T, err error) { require.ErrorIs(t, err, iterator.ErrIncomplete) })
+			scanAllWays(t, rdb, iterator.Config{}, whole)
+
+			s, err := schema.ParseHash("_key:key")
+			require.NoError(t, err)
+			it, err := iterator.NewClusterHashBatchIterator(ctx, rdb, s, iterator.Config{Strict: true, StallTimeout: time.Second})
+			require.NoError(t, err)
+			defer it.Release()
+			for it.Next() {
+			}
+			var missing *iterator.IncompleteError
+			require.ErrorAs(t, it.Err(), &missing)
+			assert.Equal(t, fmt.Sprint(slot), missing.Slots.String())
 		})
+	})
+}
+
+// What an ACL denies of the ways to enumerate leads to the next one, on real
+// servers.
+func TestPermissionsDenied(t *testing.T) {
+	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
+		t.Parallel()
+		user, err := testcluster.LeastUser()
+		require.NoError(t, err)
+		denied := []struct {
+			name, rule string
+			enumerate  iterator.Enumeration
+			command    string // that the error names; "" for all rows
+			unguarded  bool
+			not        iterator.Enumeration // isn't used
+		}{
+			{"nolist", " -cluster|getkeysinslot", 0, "", false, iterator.KeysInSlot},
+			{"nocount", " -cluster|countkeysinslot", 0, "", false, 0},
+			{"noscan", " -scan", 0, "", false, iterator.PlainScan},
+			{"nomulti", " -multi -exec", 0, "", true, 0},
+			{"nomultifixed", " -multi -exec", iterator.PlainScan, "", true, 0},
+			{"nolistfixed", " -cluster|getkeysinslot", iterator.KeysInSlot, "CLUSTER GETKEYSINSLOT", false, 0},
+			{"noscanfixed", " -scan", iterator.PlainScan, "SCAN", false, 0},
+			{"none", " -scan -cluster|getkeysinslot", 0, "SCAN", false, 0},
+		}
+		var rules []string
+		for _, d := range denied {
+			rules = append(rules, strings.Replace(user.Rule, user.Name+" ", d.name+" ", 1)+d.rule)
+		}
+		c := testcluster.Start(t, testcluster.Config{Server: server, Users: rules})
+		_, err = c.Client(t).Pipelined(t.Context(), func(p redis.Pipeliner) error {
+			for i := range permissionKeys {
+				p.HSet(t.Context(), fmt.Sprint("hash:", i), "name", "x")
+			}
+			return nil
+		})
+		require.NoError(t, err)
+		s, err := schema.ParseHash("_key:key")
+		require.NoError(t, err)
+		for _, d := range denied {
+			t.Run(d.name, func(t *testing.T) {
+				rdb, err := cluster.Connect(t.Context(), cluster.Options{URLs: []string{c.URL(0)}, Username: d.name, Password: user.Password})
+				require.NoError(t, err)
+				defer rdb.Close()
+				it, err := iterator.NewClusterHashBatchIterator(t.Context(), rdb, s, iterator.Config{Enumerate: d.enumerate})
+				require.NoError(t, err)
+				defer it.Release()
+				rows := int64(0)
+				for it.Next() {
+					rows += it.RecordBatch().NumRows()
+				}
+				if d.command != "" {
+					var node *iterator.NodeError
+					require.ErrorAs(t, it.Err(), &node)
+					assert.Equal(t, d.command, node.Command)
+					require.ErrorContains(t, it.Err(), "NOPERM")
+					return
+				}
+				require.NoError(t, it.Err())
+				assert.EqualValues(t, permissionKeys, rows)
+				for _, n := range it.Stats().Nodes {
+					assert.Equal(t, d.unguarded, n.Unguarded, n.Addr)
+					require.NotEmpty(t, n.Enumerations)
+					if last := n.Enumerations[len(n.Enumerations)-1]; d.not != 0 {
+						assert.NotEqual(t, d.not, last)
+					}
+				}
+			})
+		}
 	})
 }

@@ -23,6 +23,7 @@ type failure struct {
 	url    string   // in place of redis://node1:7000
 	schema string   // in place of that in the README's quick start
 	env    []string // besides the test's
+	flags  []string // besides the others
 }
 
 func (f failure) args() []string {
@@ -33,7 +34,7 @@ func (f failure) args() []string {
 	if columns == "" {
 		columns = "name:utf8,age:int64"
 	}
-	return []string{"export", "--url", url, "--type", "hash", "--pattern", "user:*", "--schema", columns, "--output", "users.arrow", "--stall-timeout", "2s"}
+	return append([]string{"export", "--url", url, "--type", "hash", "--pattern", "user:*", "--schema", columns, "--output", "users.arrow", "--stall-timeout", "2s"}, f.flags...)
 }
 
 // failures are the examples by their titles.
@@ -52,8 +53,16 @@ var failures = map[string]failure{
 	}},
 	"Slots are being moved": {spoil: func(t *testing.T, c *minicluster.Cluster) {
 		require.NoError(t, c.OpenMigration(10778, 0))
+	}, flags: []string{"--strict"}},
+	"A master has failed": {config: minicluster.Config{PartialCoverage: true}, spoil: func(_ *testing.T, c *minicluster.Cluster) {
+		c.Kill(2)
+		c.SetFailed(2, true)
 	}},
-	"A master is down": {spoil: func(_ *testing.T, c *minicluster.Cluster) { c.Kill(2) }},
+	"The cluster is down": {spoil: func(_ *testing.T, c *minicluster.Cluster) {
+		c.Kill(2)
+		c.SetFailed(2, true)
+	}},
+	"A master can't be reached": {spoil: func(_ *testing.T, c *minicluster.Cluster) { c.Kill(2) }},
 	"A node is announced under another's address": {spoil: func(t *testing.T, c *minicluster.Cluster) {
 		c.Misannounce(1, c.Addrs()[2])
 	}},

@@ -40,13 +40,15 @@ const answerLimit = 30 * time.Second
 // When no node can be used, the error is a [*SeedsError]; when that is because
 // ctx has ended, it wraps ctx's cause.
 func Discover(ctx context.Context, d *Dialer) (*Topology, error) {
-	candidates := d.Seeds()
-	if known := d.remembered(); len(known) > 0 {
+	candidates, known := d.Seeds(), d.remembered()
+	if len(known) > 0 {
 		candidates = append(append(known[:1:1], candidates...), known[1:]...)
 	}
 	s := search{dialer: d, asked: make(map[string]bool)}
 	settled := s.ask(ctx, candidates)
-	if !settled && s.best == nil && s.unreachable() && ctx.Err() == nil {
+	// Later on, whoever answers may be wrong in any way, and go-redis reads
+	// replies without end into memory.
+	if !settled && s.best == nil && len(known) == 0 && s.unreachable() && ctx.Err() == nil {
 		settled = s.ask(ctx, d.clientNodes(ctx))
 	}
 	if s.best == nil || !settled && ctx.Err() != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,7 +31,8 @@ var endless = []struct {
 	{"HELLO, a line", 0, "HELLO", 0, "+", "x", true, "line"},
 	{"state, a bulk", 0, "CLUSTER NODES", 0, "$1000000000\r\n", "x", true, "larger"},
 	{"state, arrays in arrays", 0, "CLUSTER INFO", 0, "", "*4000000000\r\n", true, "nested"},
-	{"state at the end", 0, "CLUSTER NODES", 1, "$1000000000\r\n", "x", true, "larger"},
+	{"state of a page, while it is queued", 0, "CLUSTER NODES", 1, "$1000000\r\n", "x", true, "CR LF"},
+	{"state of a page", 0, "EXEC", 0, "*2\r\n$1000000000\r\n", "x", false, "1000000000 bytes"},
 	{"SCAN, keys", 0, "SCAN", 0, "*2\r\n$1\r\n0\r\n*4000000000\r\n", "$5\r\nkey:1\r\n", true, "4000000000 keys at once"},
 	{"SCAN, a key", 0, "SCAN", 0, "*2\r\n$1\r\n0\r\n*1\r\n$1073741825\r\n", "x", false, "pattern"},
 	{"SCAN, the cursor", 0, "SCAN", 0, "*2\r\n$1073741825\r\n", "0", false, "pattern"},
@@ -63,9 +65,15 @@ func testEndless(t *testing.T, n networked) {
 	together(len(endless), func(i int) {
 		c, n := endless[i], behindNetwork(t, n.addrs)
 		c.command, c.head = n.inPage(t, c.command, c.head)
-		got := n.scan(t, context.Background(), pageScans(t)[c.scan], iterator.Config{StallTimeout: stallSoon}, strikeAll(faultnet.Fault{
-			Kind: faultnet.Flood, Command: c.command, Nth: c.nth, Head: []byte(c.head), Body: []byte(c.body),
-		}))
+		var got result
+		for stall := stallSoon; stall < 40*stallSoon; stall *= 3 { // a busy machine may need longer to connect
+			got = n.scan(t, context.Background(), pageScans(t)[c.scan], iterator.Config{StallTimeout: stall}, strikeAll(faultnet.Fault{
+				Kind: faultnet.Flood, Command: c.command, Nth: c.nth, Head: []byte(c.head), Body: []byte(c.body),
+			}))
+			if got.err == nil || strings.Contains(got.err.Error(), c.want) {
+				break
+			}
+		}
 		if assert.Error(t, got.err, c.name) {
 			assert.Equal(t, c.incomplete, errors.Is(got.err, iterator.ErrIncomplete), c.name)
 			assert.ErrorContains(t, got.err, c.want, c.name)

@@ -36,6 +36,9 @@ func vanishing() map[string]faultnet.Plan {
 		for way, kind := range map[string]faultnet.Kind{"": faultnet.Silence, ", frozen": faultnet.Freeze} {
 			f.Kind = kind
 			plans[name+way] = faultnet.Plan{Replies: faultnet.Stream{Fault: f}}
+			if f.Command == "EXEC" {
+				f.At = 2 // behind it fetches are asked for
+			}
 			plans[name+", while asked"+way] = faultnet.Plan{Requests: faultnet.Stream{Fault: f}}
 		}
 	}
@@ -68,6 +71,7 @@ func testHalfOpen(t *testing.T, n networked) {
 		s := ways[i%len(ways)]
 		s.whole(t, back[i], name)
 		if !strings.Contains(name, "a fetch") || !s.honest(t, gone[i], name) { // 20 keys a connection are progress
+			require.Error(t, gone[i].err, name)
 			missing := incomplete(t, gone[i].err)
 			require.Equal(t, "0-16383", missing.String(), name)
 		}

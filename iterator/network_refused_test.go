@@ -23,9 +23,9 @@ func testRefused(t *testing.T, n networked) {
 		config := iterator.Config{StallTimeout: 20 * time.Second}
 		got := n.scan(t, context.Background(), s, config, func(c faultnet.Conn) faultnet.Plan {
 			switch {
-			case c.N == 0:
+			case c.N == passConn:
 				return cut
-			case c.N <= 3:
+			case c.N > passConn && c.N <= passConn+3:
 				return faultnet.Plan{Dial: dial}
 			default:
 				return faultnet.Plan{}
@@ -35,7 +35,10 @@ func testRefused(t *testing.T, n networked) {
 
 		config.StallTimeout = stallSoon
 		got = n.scan(t, context.Background(), s, config, func(c faultnet.Conn) faultnet.Plan {
-			if c.N == 0 {
+			switch {
+			case c.N < passConn:
+				return faultnet.Plan{}
+			case c.N == passConn:
 				return cut
 			}
 			return faultnet.Plan{Dial: dial}

@@ -84,6 +84,10 @@ func (c *propertyCase) drawNetwork(cut propertyCut) {
 		return
 	}
 	c.network = network
+	if c.config.Enumerate != iterator.SlotScan && c.config.Enumerate != iterator.PlainScan && network.streams.Piece > 0 {
+		// Slot by slot some MB go over the wire.
+		network.coarse(200)
+	}
 	if network.lasting {
 		c.config.StallTimeout, c.early = shortStall, false // the topology is waited for longer
 	}

@@ -55,13 +55,13 @@ var mutants = []mutant{
 		"a page read twice", "internal/scan/pass.go",
 		"		p.pages = append(p.pages, pg)\n",
 		"		p.pages = append(p.pages, pg)\n		if ‹…› {\n			p.pages = append(p.pages, &page{number: pg.number, keys: append([]byte(nil), pg.keys...), ends: append([]int(nil), pg.ends...)})\n		}\n",
-		5, "a row given 2 times", 1,
+		5, `a row given \d+ times`, 1,
 	},
 	{
 		"repeats not told", "internal/scan/seen.go",
 		"		case h:\n			return false\n",
 		"		case h:\n			return ‹…›\n",
-		1, "a row given 2 times", 1,
+		1, `a row given \d+ times`, 1,
 	},
 	{
 		"a wrong TTL", "iterator/builder.go",
@@ -130,7 +130,7 @@ var mutants = []mutant{
 		"rows given before forgotten", "internal/scan/ledger.go",
 		"	l.reading = l.reading.Union(claimed)\n",
 		"	l.reading = l.reading.Union(claimed)\n	if ‹…› {\n		for slot := range claimed.All() {\n			l.memory.recycle(&l.keys[slot])\n		}\n	}\n",
-		1, "a row given 2 times", 1,
+		1, `a row given \d+ times`, 1,
 	},
 	{
 		"rows not given remembered", "internal/scan/fetch.go",

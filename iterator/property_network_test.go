@@ -44,6 +44,23 @@ func newPropertyNetwork(r *rand.Rand, s *propertySchema, keys int) *propertyNetw
 	return n
 }
 
+// coarse makes the pieces at least so large.
+func (n *propertyNetwork) coarse(piece int) {
+	for _, p := range append(n.plans(), &n.rest) {
+		for _, s := range []*faultnet.Stream{&p.Requests, &p.Replies} {
+			s.Piece, s.Random = max(s.Piece, piece), false
+		}
+	}
+	n.streams.Piece, n.streams.Random = max(n.streams.Piece, piece), false
+}
+
+func (n *propertyNetwork) plans() (plans []*faultnet.Plan) {
+	for i := range n.cuts {
+		plans = append(plans, &n.cuts[i])
+	}
+	return plans
+}
+
 // plan makes a plan with a fault in one of the directions.
 func (n *propertyNetwork) plan(f faultnet.Fault, request bool) faultnet.Plan {
 	p := faultnet.Plan{Requests: n.streams, Replies: n.streams}
