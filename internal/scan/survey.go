@@ -3,6 +3,8 @@ package scan
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/redisarrow/redisarrow/cluster"
 )
@@ -65,6 +67,14 @@ func (m *member) marked() (open cluster.SlotSet) {
 		open.Add(slot)
 	}
 	return open.Intersect(m.slots)
+}
+
+// targets are the nodes to which the member has slots moving: thousands of slots may
+// have one.
+func (m *member) targets() []string {
+	targets := slices.Collect(maps.Values(m.migrating))
+	slices.Sort(targets)
+	return slices.Compact(targets)
 }
 
 // newSurvey puts the answers together. No node may be among them twice.

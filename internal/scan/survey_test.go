@@ -193,6 +193,7 @@ func TestSurveyMembers(t *testing.T) {
 	marked, moving := m.marked(), m.movingTo("a")
 	assert.Equal(t, "7-8", marked.String(), "its own slots only")
 	assert.Equal(t, "7", moving.String())
+	assert.Equal(t, []string{"b", "c"}, ownerOf("a", 1, "").marks(map[uint16]string{3: "c", 4: "b", 5: "c"}, nil).targets())
 }
 
 // Whoever asks first, it is the same.
