@@ -130,7 +130,7 @@ func (c *client) serve() {
 		return
 	}
 	end := slices.IndexFunc(c.commands, func(command []string) bool { return command[0] == "EXEC" })
-	if c.w.terms.noMulti {
+	if c.w.weak.multi {
 		c.replies = resp.AppendError(c.replies, "NOPERM User reader has no permissions to run the 'multi' command")
 		for _, command := range c.commands[1:end] {
 			c.replies = c.answer(c.replies, command)
@@ -297,6 +297,11 @@ func (c *client) clusterScan(out []byte, h *host, command []string) []byte {
 	slot := slotIndex(number)
 	if refusal := c.w.route(c.host, slot, false, false); refusal != "" && c.frozen == "" {
 		return resp.AppendError(out, refusal)
+	}
+	if command[1] == "0" { // only translates
+		out = resp.AppendArray(out, 2)
+		out = resp.AppendBulkString(out, firstCursor(slotNumbers[slot]))
+		return appendKeys(out, nil)
 	}
 	count, _ := strconv.Atoi(option(command, "COUNT"))
 	parts := strings.Split(command[1], "-")

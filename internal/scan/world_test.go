@@ -83,6 +83,7 @@ type host struct {
 	ok             bool // cluster_state
 	run            int  // the number of the process
 	master         int8 // whose replica it is; nobody: it is a master
+	promoted       bool // and not all may have heard
 
 	epoch   uint64 // config epoch
 	current uint64 // the highest one that it has heard of
@@ -232,22 +233,45 @@ func (w *world) knownOwner(slot int, owner int8) bool {
 	return false
 }
 
-// unheard are the slots that a master owns without anybody else having heard of it.
-func (w *world) unheard(who int8) (slots []int) {
-	for slot := range w.terms.slots {
-		if h := &w.hosts[who]; h.isMasterNow() && h.owner[slot] == who && !w.knownOwner(slot, who) {
-			slots = append(slots, slot)
+// A replica that is promoted is asked by the scanner, but isn't missed if it doesn't
+// answer: replicas needn't be reachable. Until everybody has heard that it is a
+// master, it is the only one who knows. If it goes before, so does the cluster's
+// memory of it, and nothing is owed of its slots: lose. Servers announce a promotion
+// at once; here it may take any time.
+
+// told reports whether all others that are reached know of all that a host owns.
+func (w *world) told(who int8) bool {
+	for i := range w.hosts {
+		h := &w.hosts[i]
+		for slot := range worldSlots {
+			if h.reached() && h.joined() && w.hosts[who].owner[slot] == who && h.owner[slot] != who {
+				return false
+			}
 		}
 	}
-	return slots
+	return true
 }
 
-// lose is about a master that goes before anybody has heard that it is one: nothing
-// is owed any more of slots of which nobody will ever know where they were.
+// settlePromotions is when a survey begins: what everybody knows, the survey will.
+func (w *world) settlePromotions() {
+	for i := range w.hosts {
+		if h := &w.hosts[i]; h.promoted && (!h.isMasterNow() || w.told(int8(i))) {
+			h.promoted = false
+		}
+	}
+}
+
+// lose is about a host that goes.
 func (w *world) lose(who int8) {
-	for _, slot := range w.unheard(who) {
-		w.note("    (nobody has heard that %s owns slot %d)", w.at(who), slotNumbers[slot])
-		w.cont[slot] = 0
+	h := &w.hosts[who]
+	if !h.promoted {
+		return
+	}
+	for slot := range w.terms.slots {
+		if h.isMasterNow() && h.owner[slot] == who {
+			w.note("    (before all know that it owns slot %d)", slotNumbers[slot])
+			w.cont[slot] = 0
+		}
 	}
 }
 
