@@ -10,6 +10,9 @@ SERVERS ?= redis-7.0 redis-8.0 valkey-8.1 valkey-9.1
 export REDISARROW_TEST_SERVERS ?= $(SERVERS)
 # How long each fuzz target runs: a time, or executions as in 20000x.
 FUZZTIME ?= 60s
+# How many scans of disturbed clusters, and the first one's seed.
+RUNS ?= 200
+SEED ?= 1
 # Arguments of the benchmark: go run ./bench -help lists them.
 BENCH ?= -memory
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -48,6 +51,12 @@ test: ## Fetch what the tests need, and run them all: a quarter of an hour
 .PHONY: fuzz
 fuzz: ## Fuzz every parser for FUZZTIME (60s each)
 	@.ci/fuzz.sh $(FUZZTIME)
+
+.PHONY: chaos
+chaos: ## Scan disturbed clusters, RUNS times (200), from SEED on (1): half a minute each, four at a time
+	@.ci/prepare.sh $(SERVERS)
+	REDISARROW_CHAOS_RUNS=$(RUNS) REDISARROW_CHAOS_SEED=$(SEED) \
+		$(GO) test ./internal/chaos -run 'TestChaos$$' -count 1 -timeout 0 -v
 
 .PHONY: bench
 bench: ## Measure against the floor and plain go-redis, on a real cluster

@@ -110,7 +110,7 @@ func testAnnounced(t *testing.T, c *testcluster.Cluster, hosts []any) {
 	}})
 	got := readAll(hashes(t, rdb, "_key:key,v:utf8", iterator.Config{}))
 	require.NoError(t, c.AbortMigration(ctx, slot))
-	assert.Equal(t, fmt.Sprint(slot), incomplete(t, got.err).String())
+	require.NoError(t, got.err)
 	assert.Equal(t, want, got.rows)
 	assert.Positive(t, got.stats.Redirects)
 }

@@ -43,8 +43,8 @@ var fetches = []struct {
 // acceptance J, rows 1 to 3: what happens to keys between SCAN and fetch.
 func TestKeysThatVanish(t *testing.T) {
 	for _, fetch := range fetches {
-		start := func(t *testing.T) (*minicluster.Cluster, func(iterator.Config) reader) {
-			c, rdb := fake(t, minicluster.Config{})
+		start := func(t *testing.T, config minicluster.Config) (*minicluster.Cluster, func(iterator.Config) reader) {
+			c, rdb := fake(t, config)
 			for i := range 20 {
 				if key := fmt.Sprint("key:", i); fetch.kind == "hash" {
 					c.SetHash(key, "v", fmt.Sprint(i))
@@ -68,7 +68,7 @@ func TestKeysThatVanish(t *testing.T) {
 			}
 		}
 		t.Run("J1/"+fetch.name, func(t *testing.T) {
-			c, scan := start(t)
+			c, scan := start(t, minicluster.Config{})
 			c.SetFault(before("key:7", func() { c.Delete("key:7") }))
 			got := readAll(scan(iterator.Config{BatchSize: 4}))
 			require.NoError(t, got.err)
@@ -79,35 +79,37 @@ func TestKeysThatVanish(t *testing.T) {
 			assert.Zero(t, got.stats.WrongType)
 		})
 		t.Run("J2/"+fetch.name, func(t *testing.T) {
-			c, scan := start(t)
-			var mu sync.Mutex
-			var pages, deleted int
-			c.SetFault(func(_, _ int, args [][]byte) *minicluster.Fault {
-				if !strings.EqualFold(string(args[0]), "SCAN") {
-					return nil
-				}
-				return &minicluster.Fault{Edit: func(reply []byte) []byte {
-					mu.Lock()
-					defer mu.Unlock()
-					if keys := scannedKeys(reply); len(keys) > 0 {
-						if pages++; pages == 2 {
-							deleted = c.Delete(keys...)
-							assert.Len(t, keys, deleted)
-						}
+			inEachWay(t, func(t *testing.T, way fakeWay) {
+				c, scan := start(t, way.server(minicluster.Config{}))
+				var mu sync.Mutex
+				var pages, deleted int
+				c.SetFault(whenExecuted(func(_, _ int, args [][]byte) *minicluster.Fault {
+					if !way.lists(args) {
+						return nil
 					}
-					return reply
-				}}
+					return &minicluster.Fault{Edit: func(reply []byte) []byte {
+						mu.Lock()
+						defer mu.Unlock()
+						if keys := listedKeys(reply); len(keys) > 0 {
+							if pages++; pages == 2 {
+								deleted = c.Delete(keys...)
+								assert.Len(t, keys, deleted)
+							}
+						}
+						return reply
+					}}
+				}))
+				got := readAll(scan(way.scan(iterator.Config{BatchSize: 1, CountHint: 4})))
+				require.NoError(t, got.err)
+				require.Greater(t, pages, 2)
+				require.Positive(t, deleted)
+				assert.Len(t, got.rows, 20-deleted)
+				assert.NotContains(t, got.sizes, int64(0), "an empty batch")
+				assert.EqualValues(t, deleted, got.stats.Vanished)
 			})
-			got := readAll(scan(iterator.Config{BatchSize: 1, CountHint: 4}))
-			require.NoError(t, got.err)
-			require.Greater(t, pages, 2)
-			require.Positive(t, deleted)
-			assert.Len(t, got.rows, 20-deleted)
-			assert.NotContains(t, got.sizes, int64(0), "an empty batch")
-			assert.EqualValues(t, deleted, got.stats.Vanished)
 		})
 		t.Run("J2 all/"+fetch.name, func(t *testing.T) {
-			c, scan := start(t)
+			c, scan := start(t, minicluster.Config{})
 			var once sync.Once
 			c.SetFault(func(node, _ int, args [][]byte) *minicluster.Fault {
 				if strings.EqualFold(string(args[0]), fetch.first) {
@@ -126,7 +128,7 @@ func TestKeysThatVanish(t *testing.T) {
 			assert.Equal(t, got.stats.Scanned, got.stats.Vanished)
 		})
 		t.Run("J3/"+fetch.name, func(t *testing.T) {
-			c, scan := start(t)
+			c, scan := start(t, minicluster.Config{})
 			c.SetFault(before("key:7", func() {
 				c.Delete("key:7")
 				if fetch.kind == "hash" {
@@ -246,14 +248,17 @@ func assertNoKey(t *testing.T, rows []string, key string) {
 	}
 }
 
-// scannedKeys are the keys in a reply to SCAN.
-func scannedKeys(reply []byte) []string {
+// listedKeys are the keys in a reply to SCAN, or to CLUSTER GETKEYSINSLOT.
+func listedKeys(reply []byte) []string {
 	v, err := resp.NewReader(bytes.NewReader(reply), len(reply)).ReadValue()
-	if err != nil || len(v.Elems) != 2 {
+	if err != nil {
 		return nil
 	}
+	if len(v.Elems) == 2 && v.Elems[1].Kind == resp.Array {
+		v = v.Elems[1]
+	}
 	var keys []string
-	for _, key := range v.Elems[1].Elems {
+	for _, key := range v.Elems {
 		keys = append(keys, key.Text)
 	}
 	return keys
@@ -303,8 +308,7 @@ func testKeys(t *testing.T, on place) {
 			got := readAll(kinds[kind](t, rdb, "_key:key,v:utf8", iterator.Config{Pattern: "a:*"}))
 			require.NoError(t, got.err)
 			assert.Equal(t, []string{want}, got.rows)
-			// SCAN's TYPE leaves the others out.
-			assert.Zero(t, got.stats.WrongType)
+			assert.LessOrEqual(t, ofAnotherType(t, got), 3)
 		}
 	})
 	t.Run("J5", func(t *testing.T) {

@@ -52,10 +52,14 @@ func TestStart(t *testing.T) {
 
 func testStart(t *testing.T, server testcluster.Server) {
 	ctx := context.Background()
+	noList := " -scan -cluster|getkeysinslot"
+	if server.Name == "valkey-9.1" {
+		noList += " -clusterscan"
+	}
 	c := testcluster.Start(t, testcluster.Config{
 		Server: server, Password: secret,
 		Users: []string{
-			"noscan on >" + secret + " ~* +@all -scan",
+			"nolist on >" + secret + " ~* +@all" + noList,
 			"noread on >" + secret + " ~* +@all -hgetall -get",
 			"nocluster on >" + secret + " ~* +@all -cluster",
 			"narrow on >" + secret + " ~none:* +@all",
@@ -80,7 +84,7 @@ func testStart(t *testing.T, server testcluster.Server) {
 		{"wrong password", c.Addrs()[:1], "", secret + "not", []string{c.Addrs()[0], "connect", "WRONGPASS"}},
 		{"no password", c.Addrs()[:1], "", "", []string{c.Addrs()[0], "NOAUTH"}},
 		{"unknown user", c.Addrs()[:1], "nobody", secret, []string{c.Addrs()[0], "nobody", "WRONGPASS"}},
-		{"SCAN denied", c.Addrs(), "noscan", secret, []string{"SCAN", "NOPERM"}},
+		{"SCAN and all like it denied", c.Addrs(), "nolist", secret, []string{"SCAN", "NOPERM"}},
 		{"reading denied", c.Addrs(), "noread", secret, []string{"GET", "NOPERM"}}, // HGETALL or GET
 		{"keys denied", c.Addrs(), "narrow", secret, []string{"GET", "NOPERM"}},
 		{"CLUSTER denied", c.Addrs(), "nocluster", secret, []string{"CLUSTER", "NOPERM"}},

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/redisarrow/redisarrow/internal/minicluster"
 	"github.com/redisarrow/redisarrow/internal/testcluster"
 	"github.com/redisarrow/redisarrow/iterator"
@@ -55,14 +56,16 @@ func TestEndlessCursor(t *testing.T) {
 		"a circle":     func(page int64, _, _ uint64) uint64 { return uint64(1+page%5) << 14 },
 		"begins again": func(_ int64, _, honest uint64) uint64 { return max(honest, 4<<14) },
 		"a step back": func(page int64, from, honest uint64) uint64 {
-			return map[bool]uint64{true: honest, false: from}[page < 4]
+			return map[bool]uint64{true: honest, false: from}[page < 4 || from == 0]
 		},
-		"at random": func(int64, uint64, uint64) uint64 { return rand.Uint64() | 1 },
+		// (Where a cursor has its slot, in that slot: one that is further on means
+		// that the slots in between are done, and who says that isn't doubted.)
+		"at random": func(_ int64, from, _ uint64) uint64 { return rand.Uint64()&^(1<<14-1) | from&(1<<14-1) | 1<<14 },
 		"creeping":  func(_ int64, from, _ uint64) uint64 { return bits.Reverse64(bits.Reverse64(from) + 1) },
 		"creeping in a slot": func(_ int64, from, _ uint64) uint64 {
 			return bits.Reverse64(bits.Reverse64(from>>14)+1<<14)<<14 | 100
 		},
-		"the largest there": func(int64, uint64, uint64) uint64 { return 1<<64 - 1 },
+		"the largest there": func(_ int64, from, _ uint64) uint64 { return 1<<64 - 1<<14 | from&(1<<14-1) },
 	}
 	for server, config := range map[string]minicluster.Config{
 		"one table": {}, "a table for each slot": {SlotTables: true}, "of unknown make": {}, "alone": {Standalone: true},
@@ -85,20 +88,29 @@ func TestEndlessCursor(t *testing.T) {
 				}
 				want := users(c, 500)
 				lie := editCursor(node, liar)
-				c.SetFault(func(node, conn int, args [][]byte) *minicluster.Fault {
+				c.SetFault(whenExecuted(func(node, conn int, args [][]byte) *minicluster.Fault {
 					if server == "of unknown make" && string(args[0]) == "INFO" {
 						return &minicluster.Fault{Error: "NOPERM this user has no permissions to run the 'info' command"}
 					}
 					return lie(node, conn, args)
-				})
+				}))
+				enumerate := iterator.PlainScan
+				if config.SlotTables {
+					enumerate = iterator.SlotScan
+				}
 				count := 10
 				if strings.HasPrefix(name, "creeping") {
 					count = 1000
 				}
-				got := readAll(hashes(t, client, userSchema, iterator.Config{CountHint: count}))
-				assert.Equal(t, slots, incomplete(t, got.err).String())
+				got := readAll(hashes(t, client, userSchema, iterator.Config{CountHint: count, Enumerate: enumerate, StallTimeout: 300 * time.Millisecond}))
+				missing := incomplete(t, got.err)
+				lost, err := cluster.ParseRanges(slots)
+				require.NoError(t, err)
+				assert.Equal(t, missing, missing.Intersect(lost), "%s", missing) // some slots may have been listed whole
 				require.ErrorContains(t, got.err, "redis node "+c.Addrs()[node]+": SCAN: ")
-				require.ErrorContains(t, got.err, "it would never end")
+				if !config.SlotTables || !strings.Contains(got.err.Error(), "out of the order of slots") {
+					require.ErrorContains(t, got.err, "it would never end")
+				}
 				assertUnique(t, got.rows)
 				assertRows(t, notOf(want, slots), notOf(got.rows, slots))
 				for _, row := range got.rows {
@@ -191,8 +203,8 @@ func TestGiantPage(t *testing.T) {
 		t.Run(often, func(t *testing.T) {
 			c, rdb := fake(t, minicluster.Config{})
 			want := users(c, 50)
-			it := hashes(t, rdb, userSchema, iterator.Config{StallTimeout: time.Second})
-			c.SetFault(onceFor("SCAN", n, minicluster.Fault{Raw: []byte("*2\r\n$1\r\n0\r\n*4000000\r\n" + strings.Repeat("$1\r\nx\r\n", 1000))}))
+			it := hashes(t, rdb, userSchema, iterator.Config{Enumerate: iterator.PlainScan, StallTimeout: time.Second})
+			c.SetFault(whenExecuted(onceFor("SCAN", n, minicluster.Fault{Raw: []byte("*2\r\n$1\r\n0\r\n*4000000\r\n" + strings.Repeat("$1\r\nx\r\n", 1000)), Close: minicluster.CloseAfter})))
 			got := readAll(it)
 			if n > 0 {
 				require.NoError(t, got.err)

@@ -2,6 +2,7 @@ package iterator_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/redisarrow/redisarrow/internal/minicluster"
@@ -38,6 +39,10 @@ var fitting = map[string][]string{
 	"PEXPIRETIME": {":1000000\r\n"},
 	"EXISTS":      {},
 	"HGETALL":     {"*0\r\n"},
+
+	listsSlot:                 {"*0\r\n", "*1\r\n$1\r\n0\r\n"},
+	"CLUSTER COUNTKEYSINSLOT": {":1000000\r\n"},
+	"EXEC":                    {"*2\r\n-ERR inside\r\n-ERR inside\r\n"},
 }
 
 // more are shapes that are wrong for one command only.
@@ -52,12 +57,15 @@ var more = map[string][]string{
 		"*2\r\n$20\r\n18446744073709551616\r\n*0\r\n", "*2\r\n$1\r\n0\r\n*1\r\n$-1\r\n", "*2\r\n$1\r\n0\r\n*1\r\n:1\r\n", "*2\r\n$1\r\n0\r\n*1\r\n*0\r\n",
 		"*2\r\n$1\r\n0\r\n$1\r\nx\r\n", "*2\r\n$1\r\n0\r\n*-1\r\n",
 	},
-	"TTL": {":-3\r\n"}, "PTTL": {":-3\r\n"}, "PEXPIRETIME": {":-3\r\n"}, "EXISTS": {":2\r\n", ":-1\r\n"},
+	listsSlot:                 {"*1\r\n$-1\r\n", "*1\r\n:1\r\n", "*1\r\n*0\r\n", "*2\r\n$1\r\n0\r\n", "*100\r\n" + strings.Repeat("$1\r\nx\r\n", 100)},
+	"CLUSTER COUNTKEYSINSLOT": {":-1\r\n", "$1\r\n1\r\n"},
+	"EXEC":                    {"*1\r\n$1\r\nx\r\n", "*2\r\n$1\r\nx\r\n*0\r\n"},
+	"TTL":                     {":-3\r\n"}, "PTTL": {":-3\r\n"}, "PEXPIRETIME": {":-3\r\n"}, "EXISTS": {":2\r\n", ":-1\r\n"},
 }
 
 func TestShapesOfReplies(t *testing.T) {
 	for _, cmd := range matrixCommands {
-		if cmd.class != ofValue && cmd.class != ofKey && cmd.class != ofScan {
+		if cmd.class != ofValue && cmd.class != ofKey && cmd.class != ofScan && cmd.class != ofCount {
 			continue
 		}
 		t.Run(cmd.name+" "+cmd.kind, func(t *testing.T) {

@@ -3,7 +3,6 @@ package iterator_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +43,7 @@ func TestTopologiesThatLie(t *testing.T) {
 		missing string // slots; fine; or refused by the constructor
 	}{
 		"two owners":       {func(c *minicluster.Cluster) string { return slotsReply(c, "0 9000 0", "5461 10922 1", "10923 16383 2") }, fine},
-		"each owns all":    {func(c *minicluster.Cluster) string { return slotsReply(c, "0 16383 0", "0 16383 1", "0 16383 2") }, "5461-16383"},
+		"each owns all":    {func(c *minicluster.Cluster) string { return slotsReply(c, "0 16383 0", "0 16383 1", "0 16383 2") }, fine},
 		"owners exchanged": {func(c *minicluster.Cluster) string { return slotsReply(c, "0 5460 1", "5461 10922 0", "10923 16383 2") }, fine},
 		"twice the same": {func(c *minicluster.Cluster) string {
 			return slotsReply(c, "0 5460 0", "0 5460 0", "5461 10922 1", "10923 16383 2")
@@ -164,16 +163,31 @@ func TestNodesThatLie(t *testing.T) {
 }
 
 // Two masters that both call some slots their own: who of them is right can't
-// be told here, but no key comes twice.
+// be told, until they agree.
 func TestTwoMastersClaimSlots(t *testing.T) {
-	c, rdb := fake(t, minicluster.Config{})
-	want := users(c, 500)
-	c.EditView(2, func(v *minicluster.View) { v.SetOwner(0, 5460, 2) })
-	got := readAll(hashes(t, rdb, userSchema, iterator.Config{Concurrency: iterator.AllMasters}))
-	assertUnique(t, got.rows)
-	for _, row := range got.rows {
-		_, found := slices.BinarySearch(want, row)
-		require.True(t, found, row)
+	for _, agree := range []bool{false, true} {
+		t.Run(fmt.Sprint("they agree at last ", agree), func(t *testing.T) {
+			c, rdb := fake(t, minicluster.Config{})
+			want := users(c, 500)
+			c.EditView(2, func(v *minicluster.View) { v.SetOwner(0, 5460, 2) })
+			config := iterator.Config{Concurrency: iterator.AllMasters, StallTimeout: time.Second}
+			if agree {
+				config.StallTimeout = 20 * time.Second
+				at := time.AfterFunc(500*time.Millisecond, func() {
+					c.EditView(2, func(v *minicluster.View) { v.SetOwner(0, 5460, 0) })
+				})
+				defer at.Stop()
+			}
+			got := readAll(hashes(t, rdb, userSchema, config))
+			if agree {
+				require.NoError(t, got.err)
+				assertRows(t, want, got.rows)
+				return
+			}
+			assert.Equal(t, "0-5460", incomplete(t, got.err).String())
+			require.ErrorContains(t, got.err, "don't agree on the slot's owner")
+			assertRows(t, notOf(want, "0-5460"), got.rows)
+		})
 	}
 }
 
@@ -191,7 +205,7 @@ func TestKeysThatLie(t *testing.T) {
 	}
 	reply = []byte(strings.Replace(string(reply), fmt.Sprintf("$20\r\n%020d", 1<<16), "$19\r\n4611686018427387904", 1)) // 2⁶², the second quarter
 	var lied bool
-	c.SetFault(func(node, _ int, args [][]byte) *minicluster.Fault {
+	c.SetFault(whenExecuted(func(node, _ int, args [][]byte) *minicluster.Fault {
 		if node != 1 || !sends(args, "SCAN") {
 			return nil
 		}
@@ -205,12 +219,38 @@ func TestKeysThatLie(t *testing.T) {
 			all = fmt.Appendf(all, "$%d\r\n%s\r\n", len(key), key)
 		}
 		return &minicluster.Fault{Raw: all}
-	})
+	}))
+	got := readAll(hashes(t, rdb, userSchema, iterator.Config{Enumerate: iterator.PlainScan}))
+	require.NoError(t, got.err)
+	assertRows(t, want, got.rows)
+	assert.Positive(t, got.stats.Duplicates)
+	assert.Positive(t, got.stats.Foreign)
+}
+
+// The same of a slot's list.
+func TestKeysInSlotThatLie(t *testing.T) {
+	c, rdb := fake(t, minicluster.Config{})
+	want := users(c, 300)
+	more := append(c.Keys(0)[:1], "", "nobody", "nobody", c.Keys(1)[0], c.Keys(1)[0], c.Keys(2)[0])
+	c.SetFault(whenExecuted(func(_, _ int, args [][]byte) *minicluster.Fault {
+		if !sends(args, listsSlot) {
+			return nil
+		}
+		return &minicluster.Fault{Edit: func(reply []byte) []byte {
+			keys := append(listedKeys(reply), more...)
+			reply = fmt.Appendf(nil, "*%d\r\n", len(keys))
+			for _, key := range keys {
+				reply = fmt.Appendf(reply, "$%d\r\n%s\r\n", len(key), key)
+			}
+			return reply
+		}}
+	}))
 	got := readAll(hashes(t, rdb, userSchema, iterator.Config{}))
 	require.NoError(t, got.err)
 	assertRows(t, want, got.rows)
 	assert.Positive(t, got.stats.Duplicates)
 	assert.Positive(t, got.stats.Foreign)
+	assert.Positive(t, got.stats.Vanished)
 }
 
 // A failover to an address that nobody reaches: all slots of a master are
@@ -293,23 +333,7 @@ func TestAskingRefused(t *testing.T) {
 			it := hashes(t, rdb, userSchema, iterator.Config{StallTimeout: time.Second})
 			require.NoError(t, c.OpenMigration(slot, 2))
 			c.MoveKeys(1, 2, "user:1")
-			// It is gone from there: name it, so that it is asked about.
-			c.SetFault(func(node, conn int, args [][]byte) *minicluster.Fault {
-				switch {
-				case sends(args, "ASKING"):
-					return &minicluster.Fault{Raw: []byte(reply)}
-				case node == 1 && sends(args, "SCAN"):
-					return &minicluster.Fault{Edit: func(reply []byte) []byte {
-						text := string(reply)
-						at := strings.Index(text, "\r\n*") + 3
-						end := at + strings.Index(text[at:], "\r\n")
-						var n int
-						_, _ = fmt.Sscan(text[at:end], &n)
-						return fmt.Appendf(nil, "%s%d\r\n$6\r\nuser:1%s", text[:at], n+1, text[end:])
-					}}
-				}
-				return nil
-			})
+			c.SetFault(onceFor("ASKING", -1, minicluster.Fault{Raw: []byte(reply)}))
 			got := readAll(it)
 			if want == atOnce {
 				var node *iterator.NodeError

@@ -62,6 +62,7 @@ type reader interface {
 	Err() error
 	Release()
 	Stats() iterator.Stats
+	Missing() *iterator.IncompleteError
 	Schema() *arrow.Schema
 }
 

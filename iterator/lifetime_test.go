@@ -107,7 +107,7 @@ func TestAll(t *testing.T) {
 func TestCancel(t *testing.T) {
 	stall := make(chan struct{})
 	defer close(stall)
-	for _, command := range []string{"SCAN", "HMGET", "CLUSTER"} {
+	for _, command := range []string{"SCAN", "EXEC", "HMGET", "CLUSTER"} {
 		for _, concurrency := range []int{1, iterator.AllMasters} {
 			t.Run(fmt.Sprint("N cancelled at ", command, concurrency), func(t *testing.T) {
 				// The best of some tries: the machine may be busy, and a scan
@@ -132,7 +132,7 @@ func cancelStalled(t *testing.T, command string, concurrency int, stall chan str
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	it, err := iterator.NewClusterHashBatchIterator(ctx, rdb, s, checked(t, iterator.Config{Concurrency: concurrency, StallTimeout: time.Hour}))
+	it, err := iterator.NewClusterHashBatchIterator(ctx, rdb, s, checked(t, iterator.Config{Concurrency: concurrency, StallTimeout: time.Hour, Enumerate: iterator.PlainScan}))
 	require.NoError(t, err)
 	reached := make(chan struct{}, 1000)
 	c.SetFault(func(_, _ int, args [][]byte) *minicluster.Fault {

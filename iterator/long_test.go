@@ -213,7 +213,11 @@ func TestLongNames(t *testing.T) {
 // and once they have been met, SCAN is asked for no more of them at a time than
 // are some MiB.
 func TestLongKeys(t *testing.T) {
-	c, rdb := fake(t, minicluster.Config{})
+	inEachWay(t, testLongKeys)
+}
+
+func testLongKeys(t *testing.T, way fakeWay) {
+	c, rdb := fake(t, way.server(minicluster.Config{}))
 	var want []string
 	add := func(i, size int) {
 		key := fmt.Sprint("{k}", i, longText(i, size))
@@ -237,7 +241,7 @@ func TestLongKeys(t *testing.T) {
 	slices.Sort(want)
 	for _, batchBytes := range batchSizes {
 		c.SetRecord(true)
-		got := readAll(hashes(t, rdb, "_key:key,v:int64", iterator.Config{Pattern: "{k}*", BatchBytes: batchBytes}))
+		got := readAll(hashes(t, rdb, "_key:key,v:int64", way.scan(iterator.Config{Pattern: "{k}*", BatchBytes: batchBytes})))
 		c.SetRecord(false)
 		require.NoError(t, got.err)
 		assertLongRows(t, want, got.rows)
@@ -250,10 +254,12 @@ func TestLongKeys(t *testing.T) {
 			}
 		}
 		c.ResetLog()
-		assert.Equal(t, 100, counts[0])
-		assert.Less(t, slices.Max(counts[1:]), 300)
+		if way.command == listsNode { // a slot's list comes in one go
+			assert.Equal(t, 100, counts[0])
+			assert.Less(t, slices.Max(counts[1:]), 300)
+		}
 	}
-	got := readAll(strs(t, rdb, "_key:key,value:int64", iterator.Config{}))
+	got := readAll(strs(t, rdb, "_key:key,value:int64", way.scan(iterator.Config{})))
 	require.NoError(t, got.err)
 	for i := range got.rows {
 		got.rows[i] = got.rows[i][1:]

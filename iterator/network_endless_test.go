@@ -3,12 +3,15 @@ package iterator_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/redisarrow/redisarrow/internal/faultnet"
 	"github.com/redisarrow/redisarrow/iterator"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // Replies that never end, to each command of a scan: what they promise, and
@@ -40,11 +43,26 @@ var endless = []struct {
 	{"replies that nobody asked for", 2, "GET", 0, "", "+OK\r\n", true, "expected GET's bulk string"},
 }
 
+// inPage makes a reply to SCAN one that EXEC has for it, behind what the node
+// says of itself.
+func (n networked) inPage(t *testing.T, command, head string) (string, string) {
+	t.Helper()
+	if command != "SCAN" {
+		return command, head
+	}
+	direct := redis.NewClient(&redis.Options{Addr: n.addrs[0]})
+	defer direct.Close()
+	nodes, err := direct.ClusterNodes(context.Background()).Result()
+	require.NoError(t, err)
+	return "EXEC", fmt.Sprintf("*2\r\n$%d\r\n%s\r\n%s", len(nodes), nodes, head)
+}
+
 // However long a reply goes on, there is an error that says so, and it costs
 // no more memory than it may.
 func testEndless(t *testing.T, n networked) {
 	together(len(endless), func(i int) {
 		c, n := endless[i], behindNetwork(t, n.addrs)
+		c.command, c.head = n.inPage(t, c.command, c.head)
 		got := n.scan(t, context.Background(), pageScans(t)[c.scan], iterator.Config{StallTimeout: stallSoon}, strikeAll(faultnet.Fault{
 			Kind: faultnet.Flood, Command: c.command, Nth: c.nth, Head: []byte(c.head), Body: []byte(c.body),
 		}))
@@ -77,6 +95,7 @@ var trickles = []struct {
 func testTrickles(t *testing.T, n networked) {
 	together(len(trickles), func(i int) {
 		c, n := trickles[i], behindNetwork(t, n.addrs)
+		c.command, c.head = n.inPage(t, c.command, c.head)
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		fault := faultnet.Fault{Kind: faultnet.Flood, Command: c.command, Head: []byte(c.head), Body: []byte(c.body), Every: c.every}

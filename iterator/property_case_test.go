@@ -42,6 +42,7 @@ func newPropertyCase(seed uint64, cut propertyCut) *propertyCase {
 	c := &propertyCase{seed: seed}
 	data, part := c.draw(false)
 	c.server = newPropertyServer(part(2))
+	drawLedger(part(8), &c.config, c.server.ways()...)
 	faults := propertyFaults{r: part(6), server: c.server, config: &c.config, data: data, keys: c.keys}
 	for i, f := range faults.draw() {
 		if !slices.Contains(cut.faults, i) {
@@ -142,7 +143,7 @@ func (c *propertyCase) run() (end propertyEnd, happened bool, err error) {
 
 	w.begin()
 	strike := func() {
-		w.cluster.SetFault(w.fault)
+		w.cluster.SetFault(whenExecuted(w.fault))
 		if c.network != nil {
 			through.SetPlan(c.network.next)
 		}
@@ -183,9 +184,10 @@ func (c *propertyCase) verdict(w *propertyWorld) *propertyVerdict {
 	defer w.mu.Unlock()
 	v := &propertyVerdict{schema: &c.schema, config: c.config, begun: w.begun}
 	// With little patience it may end by itself on a busy machine.
-	v.incomplete = c.config.StallTimeout == shortStall
+	v.incomplete = c.config.StallTimeout == shortStall || w.dead.Load()
 	v.mayNotOpen = v.incomplete || c.early && c.happened(w)
 	v.quiet = !v.incomplete && !c.happened(w)
+	v.listsSlots = c.server.listsSlots(&c.config)
 	logouts := 0
 	for i, f := range w.faults {
 		if w.fired[i].Load() == 0 {

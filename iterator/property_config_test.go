@@ -25,6 +25,29 @@ func newPropertyConfig(r *rand.Rand, keys int) iterator.Config {
 	}
 }
 
+// drawLedger draws how the keys are enumerated, of the ways that the server has,
+// and what of a cluster that isn't well is good enough.
+func drawLedger(r *rand.Rand, config *iterator.Config, ways ...iterator.Enumeration) {
+	config.Enumerate = ways[r.IntN(len(ways))]
+	config.Strict = r.IntN(4) == 0
+	config.AllowIncomplete = r.IntN(4) == 0
+	config.MaxLedgerBytes = oneOf[int64](r, 0, 0, 0, 0, 0, 0, 0, 1000, 10_000, 100_000)
+}
+
+// ways are those of the server.
+func (s *propertyServer) ways() []iterator.Enumeration {
+	ways := []iterator.Enumeration{iterator.AutoEnumerate, iterator.KeysInSlot, iterator.PlainScan}
+	if s.config.SlotTables {
+		ways = append(ways, iterator.SlotScan)
+	}
+	return ways
+}
+
+// listsSlots reports whether slots are listed one by one.
+func (s *propertyServer) listsSlots(config *iterator.Config) bool {
+	return config.Enumerate == iterator.KeysInSlot || config.Enumerate == iterator.AutoEnumerate && !s.config.SlotTables
+}
+
 const (
 	// longStall is never reached by what passes, on however busy a machine.
 	longStall = 20 * time.Second
@@ -33,8 +56,9 @@ const (
 )
 
 func describeConfig(c iterator.Config) string {
-	return fmt.Sprintf("Pattern %q, BatchSize %d, BatchBytes %d, CountHint %d, MaxRows %d, Concurrency %d, HashCommand %d, OnParseError %v, StallTimeout %v",
-		c.Pattern, c.BatchSize, c.BatchBytes, c.CountHint, c.MaxRows, c.Concurrency, c.HashCommand, c.OnParseError, c.StallTimeout)
+	return fmt.Sprintf("Pattern %q, BatchSize %d, BatchBytes %d, CountHint %d, MaxRows %d, Concurrency %d, HashCommand %d, OnParseError %v, StallTimeout %v, Enumerate %v, Strict %v, AllowIncomplete %v, MaxLedgerBytes %d",
+		c.Pattern, c.BatchSize, c.BatchBytes, c.CountHint, c.MaxRows, c.Concurrency, c.HashCommand, c.OnParseError, c.StallTimeout,
+		c.Enumerate, c.Strict, c.AllowIncomplete, c.MaxLedgerBytes)
 }
 
 // propertyServer is a fake to be started, and how it is come by.

@@ -58,18 +58,28 @@ func (f *propertyFault) String() string {
 type commandClass string
 
 const (
-	classScan    commandClass = "SCAN"
+	classScan    commandClass = "what lists keys"
 	classFetch   commandClass = "fetches"
 	classTTL     commandClass = "TTL"
 	classState   commandClass = "CLUSTER"
 	classInfo    commandClass = "INFO"
 	classAsking  commandClass = "ASKING"
 	classConnect commandClass = "HELLO"
+	classExec    commandClass = "EXEC"
 )
 
 var commandClasses = map[string]commandClass{
-	"SCAN": classScan, "HMGET": classFetch, "HGETALL": classFetch, "GET": classFetch, "TYPE": classFetch, "EXISTS": classFetch,
+	"SCAN": classScan, listsSlot: classScan, "CLUSTER COUNTKEYSINSLOT": classScan, "EXEC": classExec, "HMGET": classFetch, "HGETALL": classFetch, "GET": classFetch, "TYPE": classFetch, "EXISTS": classFetch,
 	"TTL": classTTL, "PTTL": classTTL, "PEXPIRETIME": classTTL, "CLUSTER": classState, "INFO": classInfo, "ASKING": classAsking, "HELLO": classConnect,
+}
+
+// classOf is the class of a command.
+func classOf(args [][]byte) commandClass {
+	name := string(args[0])
+	if name == "CLUSTER" && len(args) > 2 {
+		name += " " + string(args[1])
+	}
+	return commandClasses[name]
 }
 
 // propertyWorld is a fake cluster under a scan, and what happens to it.
@@ -79,6 +89,7 @@ type propertyWorld struct {
 	matched []atomic.Int64 // commands, by fault
 	fired   []atomic.Int64
 	now     atomic.Int64 // the servers' clock: Unix milliseconds
+	dead    atomic.Bool  // a node is down that should be up
 
 	mu     sync.Mutex
 	gone   map[string]bool // keys that don't exist all the time
@@ -107,7 +118,7 @@ func (w *propertyWorld) begin() {
 
 // fault is the fake's FaultFunc: the first of the faults that is due.
 func (w *propertyWorld) fault(node, _ int, args [][]byte) *minicluster.Fault {
-	class := commandClasses[string(args[0])]
+	class := classOf(args)
 	for i, f := range w.faults {
 		if f.begins || class != f.class || f.node >= 0 && f.node != node || f.slot >= 0 && minicluster.Slot(string(args[1])) != f.slot {
 			continue
@@ -205,17 +216,26 @@ func (p *propertyFaults) draw() []*propertyFault {
 	changes := []func(f *propertyFault) bool{
 		p.vanishing, p.vanishing, p.deleted, p.retyped, p.newcomers, p.shrinking, p.clock,
 	}
-	// At most one of these: two of them may lose keys by themselves, as when
-	// a slot is given away while its migration is open.
+	// These may come together.
+	steps := []func(f *propertyFault) bool{
+		p.redirected, p.moved, p.moved, p.thereAndBack, p.thereAndBack, p.restarted, p.restarted, p.grown,
+	}
+	// At most one of these, and none of the others then: two of them may lose
+	// keys by themselves, as when a slot is given away while its migration is
+	// open.
 	moves := []func(f *propertyFault) bool{
-		p.redirected, p.redirected, p.moved, p.moved, p.migrating, p.migrating, p.migratingFromStart,
-		p.rolledBack, p.failover, p.restarted, p.restarted, p.killed, p.unassigned, p.orphaned, p.marked,
+		p.migrating, p.migrating, p.migratingFromStart, p.rolledBack, p.abortedInBetween, p.abortedInBetween, p.failover, p.failover,
+		p.replacedFromStart, p.killed, p.unassigned, p.orphaned, p.marked,
+	}
+	if p.r.IntN(2) == 0 {
+		moves = steps
 	}
 	if p.server.config.Standalone {
 		moves = []func(f *propertyFault) bool{p.restarted, p.killed}
+		steps = moves
 	}
 	var faults []*propertyFault
-	for range oneOf(p.r, 1, 1, 2, 2, 3) {
+	for range oneOf(p.r, 1, 1, 2, 2, 3, 4) {
 		f := &propertyFault{node: -1, slot: -1, times: 1}
 		if p.r.IntN(2) == 0 {
 			f.node = p.r.IntN(p.server.masters())
@@ -225,11 +245,14 @@ func (p *propertyFaults) draw() []*propertyFault {
 			f.class = classTTL
 		}
 		makers := troubles
-		switch p.r.IntN(3) {
+		switch p.r.IntN(4) {
 		case 0:
 			makers = changes
-		case 1:
-			makers, moves = moves, nil
+		case 1, 2:
+			makers = moves
+			if len(moves) > 0 && len(moves) != len(steps) {
+				moves = nil
+			}
 		}
 		if len(makers) == 0 || !makers[p.r.IntN(len(makers))](f) {
 			continue
@@ -250,6 +273,9 @@ func (p *propertyFaults) after(f *propertyFault) int64 {
 	switch f.class {
 	case classScan:
 		n /= max(p.config.CountHint, 1)
+		if p.server.listsSlots(p.config) && p.r.IntN(2) == 0 {
+			n = minicluster.Slots
+		}
 	case classState, classInfo, classConnect, classAsking:
 		n = 3
 	}
@@ -289,7 +315,7 @@ var transientReplies = []string{
 func (p *propertyFaults) transient(f *propertyFault) bool {
 	text := oneOf(p.r, transientReplies...)
 	f.name, f.effect = text, replies(text)
-	f.class = oneOf(p.r, f.class, f.class, classState)
+	f.class = oneOf(p.r, f.class, f.class, classState, classExec)
 	f.times = p.r.Int64N(5) + 1
 	return true
 }
@@ -302,7 +328,7 @@ func (p *propertyFaults) loggedOut(f *propertyFault) bool {
 
 func (p *propertyFaults) broken(f *propertyFault) bool {
 	closes := *p.closing()
-	f.class = oneOf(p.r, classFetch, classFetch, f.class, f.class, classState, classInfo, classConnect)
+	f.class = oneOf(p.r, classFetch, classFetch, f.class, f.class, classState, classInfo, classConnect, classExec)
 	f.name = fmt.Sprintf("closing in way %d, %d", closes.Close, closes.CloseBytes)
 	f.times = p.r.Int64N(4) + 1
 	f.effect = func(*propertyWorld, int, [][]byte) *minicluster.Fault { out := closes; return &out }
@@ -335,6 +361,7 @@ func (p *propertyFaults) delayed(f *propertyFault) bool {
 
 // malformedReplies are none that the commands have.
 var malformedReplies = map[string][]string{
+	"CLUSTER":     {"+OK\r\n", "*1\r\n:1\r\n", "%1\r\n", "$1\r\nx\r\n", "*1\r\n$-1\r\n"}, // GETKEYSINSLOT and COUNTKEYSINSLOT
 	"SCAN":        {"+OK\r\n", ":1\r\n", "*3\r\n:1\r\n:2\r\n:3\r\n", "*2\r\n$1\r\nx\r\n*0\r\n", "*2\r\n$1\r\n0\r\n*1\r\n$-1\r\n", "%1\r\n"},
 	"HMGET":       {"+OK\r\n", ":1\r\n", "*-1\r\n", "$1\r\nx\r\n", "%1\r\n"},
 	"HGETALL":     {"+OK\r\n", ":1\r\n", "*-1\r\n", "*1\r\n$1\r\nx\r\n", "*2\r\n*0\r\n*0\r\n"},
@@ -506,7 +533,7 @@ func (p *propertyFaults) redirected(f *propertyFault) bool {
 	kind, to := oneOf(p.r, "MOVED", "ASK"), p.r.IntN(p.server.nodes())
 	f.name = fmt.Sprint(kind, " to node ", to)
 	f.class = oneOf(p.r, classFetch, f.class)
-	f.times, f.incomplete = p.r.Int64N(3)+1, true
+	f.times = p.r.Int64N(3) + 1
 	empty := p.r.IntN(4) == 0
 	f.effect = func(w *propertyWorld, node int, args [][]byte) *minicluster.Fault {
 		if f.class == classScan {
@@ -529,12 +556,106 @@ func (p *propertyFaults) moved(f *propertyFault) bool {
 	}
 	to := p.node()
 	f.name = fmt.Sprint("moving slots ", slots, " to node ", to)
-	f.times, f.incomplete = p.r.Int64N(2)+1, true
+	f.times = p.r.Int64N(2) + 1
 	f.class = oneOf(p.r, f.class, f.class, classState)
 	masters := p.server.masters()
 	var times atomic.Int64
 	f.effect = func(w *propertyWorld, _ int, _ [][]byte) *minicluster.Fault {
 		return before(func() { w.cluster.MoveSlot((to+int(times.Add(1))-1)%masters, slots...) })
+	}
+	return true
+}
+
+// Slots that are moved away and are back before anybody looks: the keys that a
+// pass was to find there are, in another table.
+func (p *propertyFaults) thereAndBack(f *propertyFault) bool {
+	slots := []int{p.slotOfKey(), p.slotOfKey(), p.slotOfKey()}
+	to := p.node()
+	f.name = fmt.Sprint("moving slots ", slots, " to node ", to, " and back")
+	f.times = p.r.Int64N(3) + 1
+	f.class = oneOf(p.r, classScan, classFetch, classState)
+	f.effect = func(w *propertyWorld, _ int, _ [][]byte) *minicluster.Fault {
+		return before(func() {
+			for _, slot := range slots {
+				if owner := w.owner(slot); owner >= 0 {
+					w.cluster.MoveSlot(to, slot)
+					w.cluster.MoveSlot(owner, slot)
+				}
+			}
+		})
+	}
+	return true
+}
+
+// owner is who owns a slot.
+func (w *propertyWorld) owner(slot int) (owner int) {
+	w.cluster.EditView(0, func(v *minicluster.View) { owner = v.Owner(slot) })
+	return owner
+}
+
+// A master that comes, and takes slots.
+func (p *propertyFaults) grown(f *propertyFault) bool {
+	var slots []int
+	for range p.r.IntN(20) + 1 {
+		slots = append(slots, p.slotOfKey())
+	}
+	f.name = fmt.Sprint("adding a master, which gets slots ", slots)
+	var once sync.Once
+	f.effect = func(w *propertyWorld, _ int, _ [][]byte) *minicluster.Fault {
+		return before(func() {
+			once.Do(func() {
+				if added, err := w.cluster.AddMaster(); err == nil {
+					w.cluster.MoveSlot(added, slots...)
+				}
+			})
+		})
+	}
+	return true
+}
+
+// A migration of which a part is done, and then undone, at two commands: a pass
+// in between sees half of the keys, and the same marks before and after.
+func (p *propertyFaults) abortedInBetween(f *propertyFault) bool {
+	slot, to := p.slotOfKey(), p.node()
+	f.name = fmt.Sprintf("migrating slot %d to node %d", slot, to)
+	f.class = oneOf(p.r, classScan, classFetch, classState)
+	var open atomic.Bool
+	share := p.r.IntN(2) + 1
+	f.effect = func(w *propertyWorld, _ int, _ [][]byte) *minicluster.Fault {
+		return before(func() { open.Store(w.migrate(slot, to, share)) })
+	}
+	f.then = &propertyFault{name: "undoing it", class: oneOf(p.r, classScan, classFetch), node: -1, slot: -1, times: -1}
+	f.then.after = p.after(f.then)
+	f.then.effect = func(w *propertyWorld, _ int, _ [][]byte) *minicluster.Fault {
+		if !open.Swap(false) {
+			return nil
+		}
+		return before(func() { _ = w.cluster.AbortMigration(slot) })
+	}
+	f.incomplete = p.config.Strict
+	f.lasting = p.config.Strict
+	return true
+}
+
+// A master that is cut off from the others, and replaced, and goes on answering.
+// What was written since is at its replacement only.
+func (p *propertyFaults) replacedFromStart(f *propertyFault) bool {
+	if p.server.config.Replicas == 0 || p.server.masters() < 3 {
+		return false
+	}
+	node := p.node()
+	keys := p.some(len(p.keys))
+	f.name, f.begins = fmt.Sprint("replacing node ", node, ", which is cut off, then writing ", len(keys), " keys"), true
+	f.effect = func(w *propertyWorld, _ int, _ [][]byte) *minicluster.Fault {
+		return before(func() {
+			w.cluster.Delete(names(keys)...)
+			w.cluster.Isolate(node)
+			_ = w.cluster.Failover(p.server.masters() + node)
+			w.cluster.SetFailed(node, true)
+			for i := range keys {
+				w.store(&keys[i])
+			}
+		})
 	}
 	return true
 }
@@ -545,7 +666,7 @@ func (p *propertyFaults) migrating(f *propertyFault) bool {
 	slot, to, ends := p.slotOfKey(), p.node(), p.r.IntN(3) == 0
 	share := p.r.IntN(4)
 	f.name = fmt.Sprintf("migrating slot %d to node %d, ending %v", slot, to, ends)
-	f.incomplete = true
+	f.incomplete, f.lasting = p.config.Strict, p.config.Strict
 	var times atomic.Int64
 	if ends {
 		f.times = 2
@@ -585,11 +706,11 @@ func (p *propertyFaults) migratingFromStart(f *propertyFault) bool {
 }
 
 // A migration that is rolled back right when a key is asked for at its target.
-// Nobody asks there who wasn't sent by the source: the slot counts as lost.
+// Nobody asks there who wasn't sent by the source.
 func (p *propertyFaults) rolledBack(f *propertyFault) bool {
 	slot, to := p.slotOfKey(), p.node()
 	f.name = fmt.Sprintf("migrating slot %d to node %d", slot, to)
-	f.incomplete, f.class = true, classFetch
+	f.incomplete, f.lasting, f.class = p.config.Strict, p.config.Strict, classFetch
 	var open atomic.Bool
 	f.effect = func(w *propertyWorld, _ int, _ [][]byte) *minicluster.Fault {
 		return before(func() { open.Store(w.migrate(slot, to, 1)) })
@@ -609,7 +730,7 @@ func (p *propertyFaults) failover(f *propertyFault) bool {
 		return false
 	}
 	replica := p.server.masters() + p.r.IntN(p.server.nodes()-p.server.masters())
-	f.name, f.incomplete = fmt.Sprint("failover to node ", replica), true
+	f.name = fmt.Sprint("failover to node ", replica)
 	f.class = oneOf(p.r, f.class, f.class, classState)
 	f.effect = func(w *propertyWorld, _ int, _ [][]byte) *minicluster.Fault {
 		return before(func() { _ = w.cluster.Failover(replica) })
@@ -619,10 +740,11 @@ func (p *propertyFaults) failover(f *propertyFault) bool {
 
 func (p *propertyFaults) restarted(f *propertyFault) bool {
 	node := p.node()
-	f.name, f.node, f.incomplete = fmt.Sprint("restarting node ", node), node, true
+	f.name, f.node = fmt.Sprint("restarting node ", node), node
 	f.effect = func(w *propertyWorld, _ int, _ [][]byte) *minicluster.Fault {
 		return before(func() {
 			if err := w.cluster.Restart(node); err != nil {
+				w.dead.Store(true)
 				w.cluster.Kill(node) // somebody took the port
 			}
 		})
@@ -674,10 +796,16 @@ func (p *propertyFaults) orphaned(f *propertyFault) bool {
 
 // Marks that an aborted migration has left.
 func (p *propertyFaults) marked(f *propertyFault) bool {
-	slot, node, other := p.slotOfKey(), p.node(), p.node()
+	if p.server.masters() == 1 {
+		return false
+	}
+	slot, node := p.slotOfKey(), p.node()
+	other := (node + 1) % p.server.masters()
 	importing := p.r.IntN(2) == 0
 	f.name = fmt.Sprintf("a stale mark on node %d: slot %d, importing %v", node, slot, importing)
-	f.begins, f.incomplete = true, true
+	f.begins = true
+	// Such a mark on the owner itself can't be told from one that is none.
+	f.incomplete, f.lasting = importing || p.config.Strict, importing || p.config.Strict
 	f.effect = func(w *propertyWorld, _ int, _ [][]byte) *minicluster.Fault {
 		return before(func() {
 			if importing {

@@ -21,6 +21,7 @@ const (
 	endIncomplete propertyEnd = "IncompleteError"
 	endCell       propertyEnd = "CellError"
 	endNode       propertyEnd = "NodeError"
+	endLedger     propertyEnd = "ErrLedger"
 	endOpen       propertyEnd = "not opened"
 	endStopped    propertyEnd = "stopped by its reader"
 )
@@ -34,6 +35,7 @@ type propertyVerdict struct {
 	begun  int64
 
 	quiet      bool     // nothing has happened to the scan
+	listsSlots bool     // keys may be listed that aren't asked for
 	incomplete bool     // it may end in an IncompleteError
 	unowned    bool     // it may end so before its first row, for slots that nobody owns
 	fatal      []string // it may end in a NodeError with one of these texts
@@ -76,13 +78,23 @@ func (v *propertyVerdict) end(got *propertyScan) (end propertyEnd, lost cluster.
 		return endStopped, lost, nil
 	case got.err == nil && v.config.MaxRows > 0 && int64(len(got.rows)) == v.config.MaxRows:
 		return endLimited, lost, nil
-	case got.err == nil:
+	case got.err == nil && got.missing == nil:
 		return endWhole, lost, nil
-	case errors.As(got.err, &incomplete):
-		if !v.incomplete {
-			return endIncomplete, lost, fmt.Errorf("nothing that happened explains that slots are missing: %w", got.err)
+	case got.err == nil && !v.config.AllowIncomplete:
+		return endIncomplete, lost, fmt.Errorf("slots are missing, and there is no error: %w", got.missing)
+	case got.err == nil, errors.As(got.err, &incomplete):
+		if got.err != nil && (v.config.AllowIncomplete || got.missing == nil || got.missing.Slots != incomplete.Slots) {
+			return endIncomplete, lost, fmt.Errorf("AllowIncomplete is %v, missing are %w, and the error says %w", v.config.AllowIncomplete, got.missing, got.err)
 		}
-		return endIncomplete, incomplete.Slots, v.judgeReasons(incomplete)
+		if !v.incomplete {
+			return endIncomplete, lost, fmt.Errorf("nothing that happened explains that slots are missing: %w", got.missing)
+		}
+		return endIncomplete, got.missing.Slots, v.judgeReasons(got.missing)
+	case errors.Is(got.err, iterator.ErrLedger):
+		if v.config.MaxLedgerBytes == 0 {
+			return endLedger, lost, fmt.Errorf("the keys can't take so much: %w", got.err)
+		}
+		return endLedger, lost, nil
 	case errors.As(got.err, &cell):
 		return endCell, lost, v.judgeCell(cell)
 	case errors.As(got.err, &node):
@@ -158,7 +170,7 @@ func (v *propertyVerdict) judgeRows(got *propertyScan, end propertyEnd, lost clu
 	if most := v.config.MaxRows; most > 0 && int64(len(got.rows)) > most {
 		return fmt.Errorf("%d rows, MaxRows is %d", len(got.rows), most)
 	}
-	if end == endIncomplete && v.unowned && got.stats.Scanned == 0 {
+	if end == endIncomplete && v.unowned && got.stats.Scanned == 0 && !v.config.AllowIncomplete {
 		return nil // it has not begun
 	}
 	if end != endWhole && end != endIncomplete || v.config.MaxRows > 0 && int64(len(got.rows)) == v.config.MaxRows {
@@ -271,11 +283,13 @@ func (v *propertyVerdict) judgeStats(got *propertyScan, end propertyEnd) error {
 		return fmt.Errorf("Stats: more keys have come of something than were enumerated: %+v", s.Counters)
 	case s.ParseFailures > o.most.badCells && end != endIncomplete, v.config.OnParseError != convert.Fail && s.SkippedRows > o.most.skipped:
 		return fmt.Errorf("Stats: at most %d bad cells and %d rows skipped are right: %+v", o.most.badCells, o.most.skipped, s.Counters)
-	case v.quiet && s.Vanished+s.WrongType+s.Duplicates+s.Foreign+s.Redirects+s.Retries > 0:
+	case v.quiet && (s.Duplicates+s.Foreign+s.Redirects+s.Retries+s.Reread > 0 || s.Vanished+s.WrongType > 0 && !v.listsSlots): // such keys are listed, and expired ones
 		return fmt.Errorf("Stats: nothing has happened to the scan: %+v", s.Counters)
 	case end != endWhole:
 		return nil
-	case s.Scanned != settled:
+	case v.config.MaxLedgerBytes > 0 && s.LedgerBytes > v.config.MaxLedgerBytes:
+		return fmt.Errorf("Stats: the ledger took %d bytes, MaxLedgerBytes is %d", s.LedgerBytes, v.config.MaxLedgerBytes)
+	case s.Scanned != settled && v.quiet && !v.listsSlots:
 		return fmt.Errorf("Stats: %d keys enumerated, %d came of something: %+v", s.Scanned, settled, s.Counters)
 	case s.ParseFailures < o.least.badCells, v.config.OnParseError != convert.Fail && s.SkippedRows < o.least.skipped:
 		return fmt.Errorf("Stats: at least %d bad cells and %d rows skipped are right: %+v", o.least.badCells, o.least.skipped, s.Counters)

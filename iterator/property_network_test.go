@@ -72,7 +72,7 @@ func (n *propertyNetwork) cut(r *rand.Rand) faultnet.Plan {
 		f.At = oneOf(r, r.Int64N(100), r.Int64N(3000), r.Int64N(20_000))
 	case 1:
 		f.At = r.Int64N(200)
-		f.Command, f.Nth = oneOf(r, "SCAN", "SCAN", "TTL", "CLUSTER NODES", "INFO"), r.IntN(5)
+		f.Command, f.Nth = oneOf(r, "SCAN", "EXEC", "MULTI", "CLUSTER GETKEYSINSLOT", "TTL", "CLUSTER NODES", "INFO"), r.IntN(5)
 	default:
 		f.At = n.schema.somewhere(r)
 		f.Command, f.Nth = oneOf(r, n.schema.fetches()...), r.IntN(n.keys/2+1)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redisarrow/redisarrow/internal/faultnet"
+	"github.com/redisarrow/redisarrow/iterator"
 )
 
 // [TestProperty] on real servers: other data, among it, other types, behind the
@@ -44,6 +45,7 @@ type realChange struct {
 func newRealPropertyCase(seed uint64, cut propertyCut, on place) *realPropertyCase {
 	c := &realPropertyCase{propertyCase: propertyCase{seed: seed}, on: on}
 	data, part := c.draw(true)
+	drawLedger(part(8), &c.config, iterator.AutoEnumerate, iterator.AutoEnumerate, iterator.KeysInSlot, iterator.PlainScan)
 	r := part(6)
 	for range r.IntN(4) {
 		change := realChange{batch: oneOf(r, 1, 1, 2, r.IntN(10)+1)}
@@ -172,7 +174,7 @@ func (c *realPropertyCase) run() (end propertyEnd, happened bool, err error) {
 	struck := c.network != nil && c.network.struck.Load() > 0
 
 	short := c.config.StallTimeout == shortStall
-	v := &propertyVerdict{schema: &c.schema, config: c.config, begun: c.begun.UnixMilli(), incomplete: short, mayNotOpen: short || c.early && struck}
+	v := &propertyVerdict{listsSlots: true, schema: &c.schema, config: c.config, begun: c.begun.UnixMilli(), incomplete: short, mayNotOpen: short || c.early && struck}
 	v.clock = propertyClock{{c.begun.UnixMilli(), time.Now().UnixMilli()}}
 	maybe := map[string]bool{}
 	keys := slices.Clone(c.keys)

@@ -39,7 +39,8 @@ type propertyScan struct {
 	rows    []givenRow
 	batches []givenBatch
 	stats   iterator.Stats
-	problem error // with what isn't a matter of rows
+	missing *iterator.IncompleteError // what was left out
+	problem error                     // with what isn't a matter of rows
 }
 
 // givenRow has all cells but the TTL and the index in its line.
@@ -73,7 +74,7 @@ func (s *propertySchema) scanAll(rdb redis.UniversalClient, config iterator.Conf
 		got.problem = fmt.Errorf("the schema is %s instead of %s", it.Schema(), want)
 	}
 	retained := s.read(it, reader, cancel, got)
-	got.stats = it.Stats()
+	got.stats, got.missing = it.Stats(), it.Missing()
 	it.Release()
 	for _, b := range retained {
 		if rows, err := s.lines(b.batch); err != nil || !slices.Equal(rows, b.rows) {

@@ -85,6 +85,18 @@ func (on place) calls(t testing.TB, command string) []int {
 	return calls
 }
 
+// lists are how often each master was asked to list keys, in any way.
+func (on place) lists(t testing.TB) []int {
+	t.Helper()
+	sums := make([]int, len(on.addrs))
+	for _, command := range []string{"scan", "clusterscan", "cluster|getkeysinslot"} {
+		for i, n := range on.calls(t, command) {
+			sums[i] += n
+		}
+	}
+	return sums
+}
+
 func (on place) countCalls(t testing.TB) {
 	t.Helper()
 	for i := range on.addrs {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/redisarrow/redisarrow/cluster"
@@ -183,6 +184,7 @@ func (p *pass) abandon() {
 		forget(r.key)
 	}
 	p.pages, p.again, p.refused = nil, nil, nil
+	p.release(math.MaxInt)
 }
 
 // follow looks after the keys that the node refused to answer for.

@@ -52,6 +52,7 @@ type pass struct {
 	pages   []*page   // with keys not settled, in the order in which they are asked for
 	again   *page     // keys to be asked about once more, being gathered
 	listed  []listed  // slots listed whose keys aren't all settled
+	doubted []doubted // slots taken out of the pass, likewise
 	number  int       // of the last page
 	queue   []request // in flight, oldest first
 	sizer   sizer
@@ -73,6 +74,12 @@ type pass struct {
 type listed struct {
 	page  int
 	slots cluster.SlotSet
+}
+
+// doubted are slots whose keys are on no page after this one.
+type doubted struct {
+	page int
+	Reason
 }
 
 // request is something in flight: a request of the way, or the fetch of the next
@@ -245,8 +252,8 @@ func (p *pass) receiveKeys(ctx context.Context) error {
 		p.pages = append(p.pages, pg)
 	} else {
 		p.retire(pg)
-		p.settle()
 	}
+	p.settle()
 	if piece.trouble != nil {
 		return p.unlisted(ctx, piece.trouble)
 	}
@@ -296,7 +303,9 @@ func (p *pass) ended(command string, err error) error {
 	return &endedError{&cluster.NodeError{Addr: p.addr, Command: command, Err: err}}
 }
 
-// doubt takes slots out of the pass: they have to be read again.
+// doubt takes slots out of the pass: they have to be read again. Not before this
+// pass has done with those of their keys that it has listed already: they are
+// known as keys that have their row, and some may not get it here.
 func (p *pass) doubt(slots cluster.SlotSet, reason error) {
 	slots = slots.Intersect(p.slots)
 	if slots.Empty() {
@@ -306,7 +315,22 @@ func (p *pass) doubt(slots cluster.SlotSet, reason error) {
 	for i := range p.listed {
 		p.listed[i].slots = p.listed[i].slots.Minus(slots)
 	}
-	p.scan.ledger.again(slots, atNode(p.addr, reason), p.scan.surveyor.begun())
+	p.doubted = append(p.doubted, doubted{p.number, Reason{Slots: slots, Err: atNode(p.addr, reason)}})
+}
+
+// release lets other passes have the doubted slots none of whose keys are on a
+// page from oldest on.
+func (p *pass) release(oldest int) {
+	kept := p.doubted[:0]
+	for _, d := range p.doubted {
+		if d.page >= oldest {
+			kept = append(kept, d)
+			continue
+		}
+		p.scan.ledger.again(d.Slots, d.Err, p.scan.surveyor.begun())
+	}
+	clear(p.doubted[len(kept):])
+	p.doubted = kept
 }
 
 // filter leaves on a page the keys that are to be read, and reports whether there
@@ -369,6 +393,7 @@ func (p *pass) settle() {
 	if p.again != nil {
 		oldest = min(oldest, p.again.number)
 	}
+	p.release(oldest)
 	var read cluster.SlotSet
 	n := 0
 	for ; n < len(p.listed) && p.listed[n].page < oldest; n++ {

@@ -21,8 +21,9 @@ import (
 //     it is silent, and as long as a node is, the survey settles nothing, since
 //     it may be a master that serves old keys;
 //   - unless most masters agree that it has failed, and it doesn't answer, or
-//     owns no slot any more for any of those who say so: it has been replaced,
-//     or is dead, and what it thinks has no bearing on the others' slots.
+//     owns no slot any more for any of those who say so; or agree that it is a
+//     replica, whatever it says itself: it has been replaced, or is dead, and
+//     what it thinks has no bearing on the others' slots.
 type survey struct {
 	number  int
 	members map[string]*member // the masters that count and answered, by ID
@@ -110,7 +111,7 @@ func newSurvey(number int, answers []answer) *survey {
 // them as dead.
 func (s *survey) replaced(masters []*answer) (ids []string) {
 	voters := map[string]bool{} // masters with slots, in anybody's eyes
-	failed := map[string]int{}  // how many say so of a node
+	failed := map[string]int{}  // how many say so of a node, or that it is a replica
 	owner := map[string]bool{}  // who still owns a slot for one of those
 	answered := map[string]bool{}
 	for _, a := range masters {
@@ -125,7 +126,8 @@ func (s *survey) replaced(masters []*answer) (ids []string) {
 			if n.Master() && !n.Slots.Empty() {
 				voters[n.ID] = true
 			}
-			if !n.Failed() || a.view.Self.Slots.Empty() {
+			demoted := answered[n.ID] && !n.Master()
+			if !n.Failed() && !demoted || a.view.Self.Slots.Empty() {
 				continue
 			}
 			failed[n.ID]++

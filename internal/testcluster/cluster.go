@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,10 +25,10 @@ type Cluster struct {
 	admin    string // AdminUser's password
 	certs    *Certificates
 	launcher *launcher
-	nodes    []*Node
 	close    func() error
 
-	mu        sync.Mutex // guards the nodes' process and paused, and what follows
+	mu        sync.Mutex // guards what changes in the nodes, and what follows
+	nodes     []*Node
 	migrating map[int]migration
 }
 
@@ -65,30 +66,40 @@ func (c *Cluster) start(ctx context.Context) error {
 	}
 	masters, replicas := c.config.Masters, c.config.Replicas
 	for i := range masters * (1 + replicas) {
-		n := &Node{Index: i, Master: i, Dir: filepath.Join(c.dir, "node"+strconv.Itoa(i))}
+		shard := i
 		if i >= masters {
-			n.Replica, n.Master = true, (i-masters)/replicas
+			shard = (i - masters) / replicas
 		}
-		n.log = filepath.Join(n.Dir, "server.log")
-		if c.config.UnixSocket {
-			n.Socket = filepath.Join(n.Dir, "server.sock")
-		}
-		if err := os.Mkdir(n.Dir, 0o700); err != nil {
-			return fmt.Errorf("testcluster: %w", err)
+		n, err := c.newNode(i, shard)
+		if err != nil {
+			return err
 		}
 		c.nodes = append(c.nodes, n)
 	}
 	// A replica of a server alone is told its master's port in its configuration.
-	if err := c.launchAll(ctx, c.nodes[:masters]); err != nil {
+	if err := c.launchAll(ctx, c.Nodes()[:masters]); err != nil {
 		return err
 	}
-	if err := c.launchAll(ctx, c.nodes[masters:]); err != nil {
+	if err := c.launchAll(ctx, c.Nodes()[masters:]); err != nil {
 		return err
 	}
 	if c.config.Standalone {
 		return c.wait(ctx, c.replicasLinked)
 	}
 	return c.join(ctx)
+}
+
+// newNode makes a node's folder. It has no ports yet, and belongs to no cluster.
+func (c *Cluster) newNode(index, master int) (*Node, error) {
+	n := &Node{Index: index, Master: master, Replica: index != master, Dir: filepath.Join(c.dir, "node"+strconv.Itoa(index))}
+	n.log = filepath.Join(n.Dir, "server.log")
+	if c.config.UnixSocket {
+		n.Socket = filepath.Join(n.Dir, "server.sock")
+	}
+	if err := os.Mkdir(n.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("testcluster: %w", err)
+	}
+	return n, nil
 }
 
 func (c *Cluster) launchAll(ctx context.Context, nodes []*Node) error {
@@ -105,28 +116,51 @@ func (c *Cluster) Close() error { return c.close() }
 
 func (c *Cluster) stop() error {
 	var errs []error
-	for _, n := range c.nodes {
-		if n.client != nil {
-			errs = append(errs, n.client.Close())
-		}
-		if p := c.process(n); p != nil {
-			errs = append(errs, p.kill())
-		}
+	for _, n := range c.Nodes() {
+		errs = append(errs, c.discard(n))
 	}
 	c.launcher.close()
 	return errors.Join(errs...)
 }
 
-// Nodes are the cluster's nodes: masters first, in the order of their slots, then the replicas of master 0, 1, ….
-func (c *Cluster) Nodes() []*Node { return c.nodes }
+// discard ends all that runs for a node.
+func (c *Cluster) discard(n *Node) error {
+	var errs []error
+	if n.client != nil {
+		errs = append(errs, n.client.Close())
+	}
+	if p := c.process(n); p != nil {
+		errs = append(errs, p.kill())
+	}
+	if n.bus != nil {
+		n.bus.close()
+	}
+	return errors.Join(errs...)
+}
+
+// Nodes are the cluster's nodes: masters first, in the order of their slots, then the replicas of master 0, 1, …, then
+// what was added since. Those that died or were removed keep their place. The list is the caller's, of this moment: a
+// node that moves to another address is another [Node] with the same number.
+func (c *Cluster) Nodes() []*Node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.nodes)
+}
+
+func (c *Cluster) node(i int) *Node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.nodes[i]
+}
 
 // Server is the program that runs.
 func (c *Cluster) Server() Server { return c.config.Server }
 
 // Addrs are the addresses of all nodes, host:port, in the nodes' order.
 func (c *Cluster) Addrs() []string {
-	addrs := make([]string, len(c.nodes))
-	for i, n := range c.nodes {
+	nodes := c.Nodes()
+	addrs := make([]string, len(nodes))
+	for i, n := range nodes {
 		addrs[i] = n.Addr
 	}
 	return addrs
@@ -134,7 +168,7 @@ func (c *Cluster) Addrs() []string {
 
 // URL is node i's address as a redis:// or rediss:// URL, with the default user's password if there is one.
 func (c *Cluster) URL(i int) string {
-	u := url.URL{Scheme: "redis", Host: c.nodes[i].Addr}
+	u := url.URL{Scheme: "redis", Host: c.node(i).Addr}
 	if c.certs != nil {
 		u.Scheme = "rediss"
 	}
@@ -159,7 +193,7 @@ func (c *Cluster) ClusterOptions() *redis.ClusterOptions {
 
 // Options are [Cluster.ClusterOptions] for a client of node i alone.
 func (c *Cluster) Options(i int) *redis.Options {
-	o := &redis.Options{Addr: c.nodes[i].Addr, Password: c.config.Password}
+	o := &redis.Options{Addr: c.node(i).Addr, Password: c.config.Password}
 	if c.certs != nil {
 		o.TLSConfig = c.certs.ClientConfig()
 	}
@@ -167,20 +201,20 @@ func (c *Cluster) Options(i int) *redis.Options {
 }
 
 // NodeClient is the harness's own client of node i, as [AdminUser]: it tries nothing again, and Close closes it.
-func (c *Cluster) NodeClient(i int) *redis.Client { return c.nodes[i].client }
+func (c *Cluster) NodeClient(i int) *redis.Client { return c.node(i).client }
 
 // RunID is the name of node i's present process, 40 hex digits; a restart changes it.
 func (c *Cluster) RunID(ctx context.Context, i int) (string, error) {
-	info, err := c.nodes[i].info(ctx, "server")
+	info, err := c.node(i).info(ctx, "server")
 	return info["run_id"], err
 }
 
 // Pid is node i's process ID; of the last process if it is dead.
-func (c *Cluster) Pid(i int) int { return c.process(c.nodes[i]).pid }
+func (c *Cluster) Pid(i int) int { return c.process(c.node(i)).pid }
 
 // HasCommand reports whether the servers know a command, "getex", or a subcommand, "cluster|shards".
 func (c *Cluster) HasCommand(ctx context.Context, name string) (bool, error) {
-	reply, err := c.nodes[0].do(ctx, "COMMAND", "INFO", strings.ToLower(name))
+	reply, err := c.node(0).do(ctx, "COMMAND", "INFO", strings.ToLower(name))
 	if err != nil {
 		return false, err
 	}
@@ -189,16 +223,16 @@ func (c *Cluster) HasCommand(ctx context.Context, name string) (bool, error) {
 }
 
 // Log is the last lines of node i's log.
-func (c *Cluster) Log(i, lines int) string { return logTail(c.nodes[i].log, lines) }
+func (c *Cluster) Log(i, lines int) string { return logTail(c.node(i).log, lines) }
 
 // Kill ends node i's process at once with SIGKILL, and waits until it is gone.
-func (c *Cluster) Kill(i int) error { return c.process(c.nodes[i]).kill() }
+func (c *Cluster) Kill(i int) error { return c.process(c.node(i)).kill() }
 
 // Pause stops node i's process with SIGSTOP: its connections stay open and nobody answers.
-func (c *Cluster) Pause(i int) error { return c.setPaused(c.nodes[i], true) }
+func (c *Cluster) Pause(i int) error { return c.setPaused(c.node(i), true) }
 
 // Resume lets a paused node go on.
-func (c *Cluster) Resume(i int) error { return c.setPaused(c.nodes[i], false) }
+func (c *Cluster) Resume(i int) error { return c.setPaused(c.node(i), false) }
 
 func (c *Cluster) setPaused(n *Node, paused bool) error {
 	sig := syscall.SIGCONT
@@ -221,7 +255,7 @@ func (c *Cluster) Restart(ctx context.Context, i int) error {
 	if err := c.Kill(i); err != nil {
 		return err
 	}
-	return c.launch(ctx, c.nodes[i])
+	return c.launch(ctx, c.node(i))
 }
 
 func (c *Cluster) process(n *Node) *process {
@@ -230,13 +264,13 @@ func (c *Cluster) process(n *Node) *process {
 	return n.process
 }
 
-// live are the nodes that can answer: neither dead nor paused.
+// live are the nodes that can answer and that the others can hear: neither dead nor paused nor cut off.
 func (c *Cluster) live() []*Node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var live []*Node
 	for _, n := range c.nodes {
-		if n.process != nil && n.process.running() && !n.paused {
+		if n.process != nil && n.process.running() && !n.paused && !n.cut {
 			live = append(live, n)
 		}
 	}

@@ -199,7 +199,7 @@ func TestFailover(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, 3, owner)
 		require.NoError(t, c.WaitOK(ctx), "and the old master is its replica")
-		role, err := c.nodes[0].info(ctx, "replication")
+		role, err := c.node(0).info(ctx, "replication")
 		require.NoError(t, err)
 		assert.Equal(t, "slave", role["role"])
 

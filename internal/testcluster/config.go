@@ -51,6 +51,10 @@ type Config struct {
 	// NodeTimeout is cluster-node-timeout: how long a node must be silent to be taken for dead. 0 means 2 s.
 	NodeTimeout time.Duration
 
+	// BusProxy puts a proxy of the harness before each node's cluster bus, so that [Cluster.Partition] can cut nodes
+	// off. It can't be had with TLS, which hides who sends.
+	BusProxy bool
+
 	// AllowGaps sets cluster-require-full-coverage no: the slots that have an owner are served although others have
 	// none.
 	AllowGaps bool
@@ -86,6 +90,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("testcluster: %d masters with %d replicas", c.Masters, c.Replicas)
 	case c.Standalone && c.Masters != 1:
 		return c, fmt.Errorf("testcluster: a server alone can't be %d masters", c.Masters)
+	case c.BusProxy && (c.TLS || c.Standalone):
+		return c, errors.New("testcluster: BusProxy needs a cluster without TLS")
 	case c.RequireClientCert && !c.TLS:
 		return c, errors.New("testcluster: RequireClientCert without TLS")
 	}
@@ -136,6 +142,9 @@ func (c Config) directives(n *Node, admin string, certs *Certificates, master *N
 		})
 		if c.TLS {
 			d["tls-cluster"] = "yes"
+		}
+		if n.bus != nil {
+			d["cluster-announce-bus-port"] = strconv.Itoa(n.bus.port())
 		}
 	}
 	if c.UnixSocket {

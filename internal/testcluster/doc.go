@@ -1,6 +1,6 @@
 // Package testcluster starts real redis-server and valkey-server processes on this machine's loopback, as a cluster or
 // one alone, and does to them what operators and accidents do: slots moved in full or left half moved, masters failed
-// over, killed, paused and restarted, slots taken away from everybody.
+// over, killed, paused, cut off and restarted, nodes added and removed, slots taken away from everybody.
 //
 // How its parts meet:
 //
@@ -12,7 +12,10 @@
 //     them, [Shared] in one, on clusters that the tests of a program share: a [Deployment] each, started once, stopped
 //     by [Main]. The layout with an ACL user has README's, see [LeastUser].
 //   - [Cluster] is what runs. Its nodes are numbered: masters first, in the order of their slots, then each master's
-//     replicas. The numbers stay with the processes; a failover changes roles, not numbers.
+//     replicas, then what was added. The numbers stay with the processes; a failover changes roles, not numbers. Where
+//     roles matter it is a shard that is named, by the number of its first master.
+//   - [Script] draws a list of disturbances from a seed, an [Event] each, and [Cluster.Play] makes them happen while
+//     others read and write. A [Record] says what happened when, and which slots can't be had any more.
 //
 // Nothing here uses the packages under test: the harness's own view of a cluster comes from CLUSTER NODES, read by
 // a few lines of its own.

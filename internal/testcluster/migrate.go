@@ -33,10 +33,10 @@ func (c *Cluster) OpenMigration(ctx context.Context, slot, to int) error {
 	if from < 0 || from == to {
 		return fmt.Errorf("testcluster: slot %d can't move from node %d to node %d", slot, from, to)
 	}
-	if _, err := c.nodes[to].do(ctx, "CLUSTER", "SETSLOT", slot, "IMPORTING", c.nodes[from].ID); err != nil {
+	if _, err := c.node(to).do(ctx, "CLUSTER", "SETSLOT", slot, "IMPORTING", c.node(from).ID); err != nil {
 		return err
 	}
-	if _, err := c.nodes[from].do(ctx, "CLUSTER", "SETSLOT", slot, "MIGRATING", c.nodes[to].ID); err != nil {
+	if _, err := c.node(from).do(ctx, "CLUSTER", "SETSLOT", slot, "MIGRATING", c.node(to).ID); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -51,10 +51,10 @@ func (c *Cluster) MoveKeys(ctx context.Context, slot, n int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return c.moveKeys(ctx, slot, n, c.nodes[m.from], c.nodes[m.to])
+	return c.moveKeys(ctx, slot, n, c.node(m.from), c.node(m.to), false)
 }
 
-func (c *Cluster) moveKeys(ctx context.Context, slot, n int, from, to *Node) (int, error) {
+func (c *Cluster) moveKeys(ctx context.Context, slot, n int, from, to *Node, replace bool) (int, error) {
 	const page = 100
 	moved := 0
 	for n == 0 || moved < n {
@@ -70,8 +70,12 @@ func (c *Cluster) moveKeys(ctx context.Context, slot, n int, from, to *Node) (in
 			break
 		}
 		args := []any{
-			"MIGRATE", c.config.Host, strconv.Itoa(to.port), "", 0, 10_000, "AUTH2", AdminUser, c.admin, "KEYS",
+			"MIGRATE", c.config.Host, strconv.Itoa(to.port), "", 0, 10_000, "AUTH2", AdminUser, c.admin,
 		}
+		if replace {
+			args = append(args, "REPLACE")
+		}
+		args = append(args, "KEYS")
 		for _, key := range keys {
 			args = append(args, key)
 		}
@@ -90,9 +94,21 @@ func (c *Cluster) CloseMigration(ctx context.Context, slot int) error {
 	if err != nil {
 		return err
 	}
-	to := c.nodes[m.to]
+	if err := c.giveAway(ctx, slot); err != nil {
+		return err
+	}
+	return c.wait(ctx, c.viewsAgree, c.ownedBy(slot, c.node(m.to).ID))
+}
+
+// giveAway tells all live masters that a slot is now the importing node's.
+func (c *Cluster) giveAway(ctx context.Context, slot int) error {
+	m, err := c.migration(slot)
+	if err != nil {
+		return err
+	}
+	to := c.node(m.to)
 	// The new owner first: it bumps its epoch, so nobody can be told otherwise afterwards.
-	nodes := []*Node{to, c.nodes[m.from]}
+	nodes := []*Node{to, c.node(m.from)}
 	for _, n := range c.live() {
 		if !slices.Contains(nodes, n) {
 			nodes = append(nodes, n)
@@ -111,7 +127,7 @@ func (c *Cluster) CloseMigration(ctx context.Context, slot int) error {
 		}
 	}
 	c.forget(slot)
-	return c.wait(ctx, c.viewsAgree, c.ownedBy(slot, to.ID))
+	return nil
 }
 
 // AbortMigration closes a slot's migration without a change of owner, and moves back the keys that had moved. Those
@@ -122,11 +138,12 @@ func (c *Cluster) AbortMigration(ctx context.Context, slot int) error {
 	if err != nil {
 		return err
 	}
-	from, to := c.nodes[m.from], c.nodes[m.to]
+	from, to := c.node(m.from), c.node(m.to)
 	if _, err := from.do(ctx, "CLUSTER", "SETSLOT", slot, "STABLE"); err != nil {
 		return err
 	}
-	if _, err := c.moveKeys(ctx, slot, 0, to, from); err != nil {
+	// A client may have written a key anew that was not there any more.
+	if _, err := c.moveKeys(ctx, slot, 0, to, from, true); err != nil {
 		return err
 	}
 	if _, err := to.do(ctx, "CLUSTER", "SETSLOT", slot, "STABLE"); err != nil {
@@ -170,9 +187,9 @@ func (c *Cluster) AddSlots(ctx context.Context, to int, slots ...int) error {
 	args := []any{"CLUSTER", "ADDSLOTS"}
 	for _, slot := range slots {
 		args = append(args, slot)
-		checks = append(checks, c.ownedBy(slot, c.nodes[to].ID))
+		checks = append(checks, c.ownedBy(slot, c.node(to).ID))
 	}
-	if _, err := c.nodes[to].do(ctx, args...); err != nil {
+	if _, err := c.node(to).do(ctx, args...); err != nil {
 		return err
 	}
 	return c.wait(ctx, checks...)

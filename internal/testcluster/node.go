@@ -27,13 +27,15 @@ type Node struct {
 	Socket  string // its unix socket; empty unless Config.UnixSocket
 
 	port    int
-	busPort int
+	busPort int       // where it listens
+	bus     *busProxy // where the others find it; nil unless Config.BusProxy
 	log     string
 	client  *redis.Client
 
 	// Guarded by the cluster's mutex.
 	process *process
 	paused  bool
+	cut     bool // off the cluster bus, see Partition
 }
 
 // launch starts node n's server and waits until it answers. A node that has no ports yet gets free ones, and others if
@@ -68,9 +70,19 @@ func (c *Cluster) assignPorts(n *Node) error {
 		_ = n.client.Close() // of the address that was taken
 	}
 	n.client = redis.NewClient(c.adminOptions(n))
+	if c.config.BusProxy {
+		if n.bus == nil {
+			// What comes from or goes to a node that is cut off.
+			refuse := func(sender string) bool { return c.isCut(n.Index) || c.isCutID(sender) }
+			if n.bus, err = newBusProxy(c.config.Host, refuse); err != nil {
+				return fmt.Errorf("testcluster: %w", err)
+			}
+		}
+		n.bus.connectTo(c.config.Host, n.busPort)
+	}
 	var master *Node
 	if n.Replica {
-		master = c.nodes[n.Master]
+		master = c.node(n.Master)
 	}
 	conf := c.config.directives(n, c.admin, c.certs, master)
 	return os.WriteFile(filepath.Join(n.Dir, "server.conf"), []byte(conf), 0o600)
@@ -110,6 +122,14 @@ func (c *Cluster) run(ctx context.Context, n *Node) error {
 			c.config.Server.Name, n.Addr, err, logTail(n.log, 30))
 	}
 	return nil
+}
+
+// announcedBusPort is the port by which the others find the node's cluster bus.
+func (n *Node) announcedBusPort() int {
+	if n.bus != nil {
+		return n.bus.port()
+	}
+	return n.busPort
 }
 
 // adminOptions are for the harness's own connections: nothing is tried again behind its back.

@@ -34,7 +34,7 @@ func (d *Deployment) Reader(tb testing.TB) *redis.ClusterClient {
 // Flush deletes all keys.
 func (d *Deployment) Flush(tb testing.TB) {
 	tb.Helper()
-	for _, n := range d.nodes[:d.config.Masters] {
+	for _, n := range d.Nodes()[:d.config.Masters] {
 		if err := n.client.FlushAll(tb.Context()).Err(); err != nil {
 			tb.Fatalf("FLUSHALL on %s: %v", n.Addr, err)
 		}

@@ -77,7 +77,7 @@ func Start(tb testing.TB, config Config) *Cluster {
 
 func (c *Cluster) logTails(tb testing.TB) {
 	tb.Helper()
-	for i, n := range c.nodes {
+	for i, n := range c.Nodes() {
 		tb.Logf("%s, node %d, %s, end of its log:\n%s", c.config.Server.Name, i, n.Addr, c.Log(i, 30))
 	}
 }

@@ -12,6 +12,7 @@ import (
 // view is what one node thinks of the cluster: its CLUSTER NODES.
 type view struct {
 	flags  map[string]string // of each node it knows, by ID
+	linked map[string]bool   // whether it is connected to the node, by ID
 	owners [slots]string     // ID of each slot's owner; empty: nobody
 }
 
@@ -20,7 +21,7 @@ func (n *Node) view(ctx context.Context) (*view, error) {
 	if err != nil {
 		return nil, fmt.Errorf("CLUSTER NODES on %s: %w", n.Addr, err)
 	}
-	v := &view{flags: make(map[string]string)}
+	v := &view{flags: make(map[string]string), linked: make(map[string]bool)}
 	for line := range strings.Lines(text) {
 		// id address flags master ping pong epoch link slot…
 		f := strings.Fields(line)
@@ -28,6 +29,7 @@ func (n *Node) view(ctx context.Context) (*view, error) {
 			return nil, fmt.Errorf("CLUSTER NODES on %s: line %q", n.Addr, line)
 		}
 		v.flags[f[0]] = f[2]
+		v.linked[f[0]] = f[7] == "connected"
 		for _, slot := range f[8:] {
 			if strings.HasPrefix(slot, "[") { // an open migration
 				continue
@@ -59,7 +61,7 @@ func (c *Cluster) Owner(ctx context.Context, slot int) (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("testcluster: %w", err)
 	}
-	return slices.IndexFunc(c.nodes, func(n *Node) bool { return v.owners[slot] != "" && n.ID == v.owners[slot] }), nil
+	return slices.IndexFunc(c.Nodes(), func(n *Node) bool { return v.owners[slot] != "" && n.ID == v.owners[slot] }), nil
 }
 
 // WaitOK waits until all live nodes (neither dead nor paused) say that the cluster's state is ok, name the same owner
@@ -113,11 +115,21 @@ func (c *Cluster) viewsAgree(ctx context.Context) error {
 			if !known || strings.Contains(flags, "fail") || strings.Contains(flags, "handshake") {
 				return fmt.Errorf("%s does not have %s among the living (%q)", n.Addr, other.Addr, flags)
 			}
+			if !v.linked[other.ID] { // what it says, its vote too, may get lost
+				return fmt.Errorf("%s is not connected to %s", n.Addr, other.Addr)
+			}
 		}
 		if first == nil {
 			first = v
-		} else if v.owners != first.owners {
+			continue
+		}
+		if v.owners != first.owners {
 			return fmt.Errorf("%s and %s name different owners of slots", live[0].Addr, n.Addr)
+		}
+		for _, other := range live {
+			if v.isReplica(other) == nil != (first.isReplica(other) == nil) {
+				return fmt.Errorf("%s and %s name different roles of %s", live[0].Addr, n.Addr, other.Addr)
+			}
 		}
 	}
 	return nil
