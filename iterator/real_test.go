@@ -153,6 +153,33 @@ func TestRealDisturbances(t *testing.T) {
 	})
 }
 
+// Slots that are moved in one step, and are listed at their target while they are
+// on the way: GETKEYSINSLOT shows there what SCAN hides.
+func TestRealAtomicMigration(t *testing.T) {
+	const name = "valkey-9.1"
+	server := testcluster.Find(t, name)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	c := testcluster.Start(t, testcluster.Config{Server: server, AllowGaps: true})
+	rdb := c.Client(t)
+	keys := fillReal(t, rdb, "user:", 20_000)
+	to := 0
+	for _, way := range waysOf(server) {
+		t.Run(way.String(), func(t *testing.T) {
+			config := iterator.Config{BatchSize: 200, CountHint: 200, Enumerate: way, StallTimeout: 10 * time.Second}
+			moving := make(chan error, 1)
+			got := disturbed(t, rdb, config, func() {
+				go func() { moving <- c.AtomicMigrate(ctx, 11000, 12000, to) }()
+				time.Sleep(20 * time.Millisecond)
+			})
+			require.NoError(t, <-moving)
+			require.NoError(t, got.err)
+			assertRows(t, keys, got.rows)
+			to = 2 - to // there, and back for the next
+		})
+	}
+}
+
 // closeMigration moves what is left and gives the slot away.
 func closeMigration(t *testing.T, c *testcluster.Cluster, slot int) {
 	t.Helper()

@@ -63,6 +63,9 @@ func (l *limit) reached() bool {
 
 // wait returns when something may be free, or the limit is reached.
 func (l *limit) wait(ctx context.Context) error {
+	if l == nil {
+		return ctx.Err()
+	}
 	for {
 		l.mu.Lock()
 		changed, wait := l.changed, l.free <= 0 && l.pending > 0

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/redisarrow/redisarrow/cluster"
 )
 
 // node is a master of the scan, through all of its lives. One worker reads it at
@@ -114,13 +112,6 @@ func (n *node) refuse(e Enumeration, why error) {
 	n.refused[e] = why
 }
 
-// allow takes that back.
-func (n *node) allow(e Enumeration) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	delete(n.refused, e)
-}
-
 func (n *node) refuses(e Enumeration) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -132,16 +123,8 @@ func (n *node) refuses(e Enumeration) bool {
 func (n *node) refusal() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, e := range slices.Backward(slices.Sorted(maps.Keys(n.refused))) {
-		if err := n.refused[e]; !errors.Is(err, errLarge) {
-			return err
-		}
-	}
-	return &cluster.NodeError{Addr: n.addr, Command: "enumerate", Err: errLarge}
+	return n.refused[slices.Max(slices.Collect(maps.Keys(n.refused)))]
 }
-
-// errLarge says why slots can't be listed by KeysInSlot.
-var errLarge = errors.New("slots of more than 100,000 keys can't be listed by CLUSTER GETKEYSINSLOT, and SCAN isn't to be used: set Enumerate otherwise")
 
 // ErrEnumerate is wrapped by the error for a node whose server hasn't got the
 // way to enumerate that was asked for.

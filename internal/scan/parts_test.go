@@ -163,6 +163,7 @@ func TestLimit(t *testing.T) {
 	var none *limit
 	assert.Equal(t, 7, none.reserve(7))
 	assert.False(t, none.reached())
+	require.NoError(t, none.wait(context.Background()))
 }
 
 func TestLimitWaitEndsWithContext(t *testing.T) {

@@ -45,6 +45,7 @@ type pass struct {
 
 	slots       cluster.SlotSet // that the pass is to read, and still may promise
 	left        cluster.SlotSet // of them, those not listed yet
+	large       bool            // what is left are slots that are too large for KeysInSlot
 	enumeration Enumeration
 	way         way
 	asked       bool // a request of the way is in flight
@@ -125,11 +126,10 @@ func (p *pass) run(ctx context.Context) error {
 		if !ok {
 			return nil
 		}
-		if p.left = lists.large.Intersect(p.slots); p.left.Empty() {
+		// Slots that are too large to be listed in one go.
+		if p.left, p.large = lists.large.Intersect(p.slots), true; p.left.Empty() {
 			return nil
 		}
-		p.node.refuse(KeysInSlot, errLarge)
-		defer p.node.allow(KeysInSlot)
 	}
 }
 

@@ -93,7 +93,10 @@ func possible(s *state, inCluster bool, r role) []Enumeration {
 func (p *pass) choose() error {
 	s := p.scan
 	ways := possible(&p.start, s.inCluster, p.task.role)
-	if s.enumerate != AutoEnumerate && p.task.role == owner && s.inCluster {
+	switch {
+	case p.large:
+		ways = slices.DeleteFunc(ways, func(e Enumeration) bool { return e == KeysInSlot || e == ClusterScan })
+	case s.enumerate != AutoEnumerate && p.task.role == owner && s.inCluster:
 		if !slices.Contains(ways, s.enumerate) {
 			return &cluster.NodeError{Addr: p.addr, Command: "enumerate", Err: fmt.Errorf("%w: %v", ErrEnumerate, s.enumerate)}
 		}
