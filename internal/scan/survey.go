@@ -22,8 +22,10 @@ import (
 //     it may be a master that serves old keys;
 //   - unless most masters agree that it has failed, and it doesn't answer, or
 //     owns no slot any more for any of those who say so; or agree that it is a
-//     replica, whatever it says itself: it has been replaced, or is dead, and
-//     what it thinks has no bearing on the others' slots.
+//     replica of somebody with a higher epoch, whatever it says itself: it has
+//     been replaced, or is dead, and what it thinks has no bearing on the others'
+//     slots. One whose own epoch is news to them has just been promoted: what
+//     they say is of before that.
 type survey struct {
 	number  int
 	members map[string]*member // the masters that count and answered, by ID
@@ -110,12 +112,12 @@ func newSurvey(number int, answers []answer) *survey {
 // replaced are the nodes that don't count, whoever of them answered; it notes
 // them as dead.
 func (s *survey) replaced(masters []*answer) (ids []string) {
-	voters := map[string]bool{} // masters with slots, in anybody's eyes
-	failed := map[string]int{}  // how many say so of a node, or that it is a replica
-	owner := map[string]bool{}  // who still owns a slot for one of those
-	answered := map[string]bool{}
+	voters := map[string]bool{}     // masters with slots, in anybody's eyes
+	failed := map[string]int{}      // how many say so of a node, or that it is a replica
+	owner := map[string]bool{}      // who still owns a slot for one of those
+	answered := map[string]uint64{} // with which epoch
 	for _, a := range masters {
-		answered[a.view.Self.ID] = true
+		answered[a.view.Self.ID] = a.view.Self.Epoch
 	}
 	for _, a := range masters {
 		if !a.view.Self.Slots.Empty() {
@@ -126,8 +128,11 @@ func (s *survey) replaced(masters []*answer) (ids []string) {
 			if n.Master() && !n.Slots.Empty() {
 				voters[n.ID] = true
 			}
-			demoted := answered[n.ID] && !n.Master()
-			if !n.Failed() && !demoted || a.view.Self.Slots.Empty() {
+			epoch, answers := answered[n.ID]
+			// The epoch of a replica is its master's.
+			news := answers && (epoch > n.Epoch || epoch == n.Epoch && !n.Master())
+			demoted := answers && !n.Master()
+			if news || !n.Failed() && !demoted || a.view.Self.Slots.Empty() {
 				continue
 			}
 			failed[n.ID]++
@@ -136,7 +141,7 @@ func (s *survey) replaced(masters []*answer) (ids []string) {
 		}
 	}
 	for id := range s.dead {
-		if failed[id]*2 <= len(voters) || answered[id] && owner[id] {
+		if _, answers := answered[id]; failed[id]*2 <= len(voters) || answers && owner[id] {
 			delete(s.dead, id)
 			continue
 		}

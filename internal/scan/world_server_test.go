@@ -57,12 +57,17 @@ func (w *world) appendLine(out []byte, h *host, who, of int8) []byte {
 		out = append(out, ",fail"...)
 	}
 	out = append(out, ' ')
-	if of := o.master; master || of == nobody {
+	epoch := h.epochOf(who, of)
+	follows := h.follows[of]
+	if self {
+		follows = h.master
+	}
+	if master || follows == nobody {
 		out = append(out, '-')
 	} else {
-		out = append(out, w.hosts[of].id...)
+		out = append(out, w.hosts[follows].id...)
+		epoch = h.epochOf(who, follows)
 	}
-	epoch := h.epochOf(who, of)
 	if w.weak.epoch {
 		epoch = 1
 	}

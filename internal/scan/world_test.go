@@ -92,6 +92,7 @@ type host struct {
 	known    [worldHosts]bool
 	isMaster [worldHosts]bool // in its eyes
 	failed   [worldHosts]bool // likewise
+	follows  [worldHosts]int8 // whose replica another one is, in its eyes
 
 	owner, migrating, importing [worldSlots]int8
 	keys                        [worldSlots]uint8
@@ -137,6 +138,12 @@ func newWorld(seed uint64, weak weakness, tracing bool) *world {
 		}
 		for slot := range worldSlots {
 			h.owner[slot], h.migrating[slot], h.importing[slot] = nobody, nobody, nobody
+		}
+		for j := range h.follows {
+			h.follows[j] = nobody
+			if j >= masters && j < n {
+				h.follows[j] = int8(j - masters)
+			}
 		}
 		if i >= n { // the newcomer knows nobody
 			h.epoch, h.current = 0, 0
