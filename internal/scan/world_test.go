@@ -14,15 +14,20 @@ import (
 // another one, one SETSLOT of several.
 //
 //	world_test.go          servers, and what a client can read
+//	world_terms_test.go    what is possible in a world
 //	world_bus_test.go      what servers hear of each other, and make of it
 //	world_admin_test.go    migrations by an administrator who keeps to the protocol
 //	world_faults_test.go   crashes, partitions, failovers, clients, operators
 //	world_server_test.go   commands and replies
 //	world_scanner_test.go  the scanner: the engine's code, driven step by step
+//	world_fetch_test.go    how it reads a key
 //	world_rule_test.go     the property, and that each part of the rule is needed
 //
-// It goes by /work/shared/research/model, which looked at all states of worlds with
-// one slot; here are some of all kinds at once, and the code that the scan runs.
+// A world is drawn from its seed, with everything in it, so it can be run again.
+// Servers do in it what Redis does, or with marks what Valkey 8 does. Replication is
+// synchronous: what a failover loses is lost to everybody. What it can't show are
+// SETSLOT NODE and MIGRATE given against the protocol while a slot is moving, by which
+// the rule is broken (rule.go).
 type world struct {
 	rng    *rand.Rand
 	terms  terms
