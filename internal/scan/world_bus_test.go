@@ -103,6 +103,7 @@ func (w *world) hear(listener, speaker int8) bool {
 func (w *world) hearReplica(listener, speaker int8) {
 	l, s := &w.hosts[listener], &w.hosts[speaker]
 	l.failed[speaker] = false
+	l.follows[speaker] = s.master
 	if l.isMaster[speaker] {
 		l.isMaster[speaker] = false
 		for slot := range worldSlots {
