@@ -24,8 +24,8 @@ const answerLimit = 30 * time.Second
 
 // Discover asks the cluster which node owns which slot: the node that knew it
 // the last time that d was used, then the seeds, then other nodes known from
-// last time, and when none of these can be used, the nodes that the cluster
-// client itself knows. The first node that knows an owner for every slot and
+// last time; and the first time, when none of these can be used, the nodes that
+// the cluster client itself knows. The first node that knows an owner for every slot and
 // doesn't call the cluster down settles it; if there is none, the best answer
 // does, see [Topology.Unowned].
 //
