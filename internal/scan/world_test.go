@@ -217,8 +217,8 @@ func (w *world) anySlot() int { return w.rng.IntN(w.terms.slots) }
 
 // newest is the master with the highest epoch of those that claim a slot, whether
 // or not it is up: it is where the slot is, once everybody has heard of everything.
-// One that is down or cut off, and of which nobody else has heard that it owns the
-// slot, is not of the cluster: no client is ever sent there.
+// One that is down or cut off, and of which no other master has heard that it owns the
+// slot, is not of the cluster: no client is sent there.
 func (w *world) newest(slot int) int8 {
 	best, bestKnown := nobody, false
 	for i := range w.hosts {
@@ -234,11 +234,11 @@ func (w *world) newest(slot int) int8 {
 	return best
 }
 
-// knownOwner reports whether a host that isn't cut off takes another one for a
+// knownOwner reports whether a master that isn't cut off takes another host for a
 // slot's owner.
 func (w *world) knownOwner(slot int, owner int8) bool {
 	for i := range w.hosts {
-		if h := &w.hosts[i]; int8(i) != owner && h.reached() && h.owner[slot] == owner {
+		if h := &w.hosts[i]; int8(i) != owner && h.reached() && h.isMasterNow() && h.owner[slot] == owner {
 			return true
 		}
 	}
