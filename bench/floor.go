@@ -5,17 +5,19 @@ import (
 	"strconv"
 
 	"github.com/redisarrow/redisarrow/internal/resp"
+	"github.com/redisarrow/redisarrow/iterator"
 )
 
 // countHint is SCAN's COUNT: our default, given to every reader.
-const countHint = 1000
+const countHint = iterator.DefaultCountHint
 
 // firstCount is the COUNT of a master's first page, of which ours doesn't know
 // yet how long the keys are.
 const firstCount = 100
 
-// readFloor asks the masters, one after another, for what ours asks them, and
-// keeps nothing of the answers but the tally.
+// readFloor asks the masters, one after another, for the values that ours asks
+// them for, having listed the keys by SCAN, and keeps nothing of the answers but
+// the tally.
 func readFloor(ctx context.Context, t task) (tally, error) {
 	var all tally
 	for _, addr := range t.Masters {

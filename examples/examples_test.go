@@ -120,8 +120,8 @@ func TestIPCFile(t *testing.T) {
 
 	t.Run("nothing stays of an incomplete scan", func(t *testing.T) {
 		c.SetFault(func(node, _ int, args [][]byte) *minicluster.Fault {
-			if node == 2 && string(args[0]) == "SCAN" {
-				return &minicluster.Fault{Error: "NOPERM this user has no permissions to run the 'scan' command"}
+			if node == 2 && string(args[0]) == "HMGET" {
+				return &minicluster.Fault{Error: "NOPERM this user has no permissions to run the 'hmget' command"}
 			}
 			return nil
 		})

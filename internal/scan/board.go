@@ -230,7 +230,7 @@ func (b *board) taskOf(s *survey, n *node, m *member, now time.Time) (t task, ok
 	if b.scan.strict {
 		return t, false
 	}
-	for _, to := range m.migrating {
+	for _, to := range m.targets() {
 		other := s.members[to]
 		if other == nil {
 			continue

@@ -3,6 +3,8 @@ package scan
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/redisarrow/redisarrow/cluster"
 )
@@ -19,11 +21,11 @@ import (
 //     it is silent, and as long as a node is, the survey settles nothing, since
 //     it may be a master that serves old keys;
 //   - unless most masters agree that it has failed, and it doesn't answer, or
-//     owns no slot any more for any of those who say so; or agree that it is the
-//     replica of a master with a higher config epoch, whatever it says itself: it
-//     has been replaced, or is dead, and what it thinks has no bearing on the
-//     others' slots. (A replica that has just taken its master's place, and of
-//     which they haven't heard yet, has the higher epoch itself.)
+//     owns no slot any more for any of those who say so; or agree that it is a
+//     replica of somebody with a higher epoch, whatever it says itself: it has
+//     been replaced, or is dead, and what it thinks has no bearing on the others'
+//     slots. One whose own epoch is news to them has just been promoted: what
+//     they say is of before that.
 type survey struct {
 	number  int
 	members map[string]*member // the masters that count and answered, by ID
@@ -70,6 +72,14 @@ func (m *member) marked() (open cluster.SlotSet) {
 	return open.Intersect(m.slots)
 }
 
+// targets are the nodes to which the member has slots moving: thousands of slots may
+// have one.
+func (m *member) targets() []string {
+	targets := slices.Collect(maps.Values(m.migrating))
+	slices.Sort(targets)
+	return slices.Compact(targets)
+}
+
 // newSurvey puts the answers together. No node may be among them twice.
 func newSurvey(number int, answers []answer) *survey {
 	s := &survey{number: number, members: map[string]*member{}, dead: map[string]string{}}
@@ -102,14 +112,12 @@ func newSurvey(number int, answers []answer) *survey {
 // replaced are the nodes that don't count, whoever of them answered; it notes
 // them as dead.
 func (s *survey) replaced(masters []*answer) (ids []string) {
-	voters := map[string]bool{} // masters with slots, in anybody's eyes
-	failed := map[string]int{}  // how many say so of a node, or that it is a replica
-	owner := map[string]bool{}  // who still owns a slot for one of those
-	answered := map[string]bool{}
-	epochs := map[string]uint64{} // as those who answered say of themselves
+	voters := map[string]bool{}     // masters with slots, in anybody's eyes
+	failed := map[string]int{}      // how many say so of a node, or that it is a replica
+	owner := map[string]bool{}      // who still owns a slot for one of those
+	answered := map[string]uint64{} // with which epoch
 	for _, a := range masters {
-		answered[a.view.Self.ID] = true
-		epochs[a.view.Self.ID] = a.view.Self.Epoch
+		answered[a.view.Self.ID] = a.view.Self.Epoch
 	}
 	for _, a := range masters {
 		if !a.view.Self.Slots.Empty() {
@@ -120,12 +128,11 @@ func (s *survey) replaced(masters []*answer) (ids []string) {
 			if n.Master() && !n.Slots.Empty() {
 				voters[n.ID] = true
 			}
-			demoted := false
-			if answered[n.ID] && !n.Master() {
-				m := a.view.Node(n.MasterID)
-				demoted = m != nil && m.Epoch > epochs[n.ID]
-			}
-			if !n.Failed() && !demoted || a.view.Self.Slots.Empty() {
+			epoch, answers := answered[n.ID]
+			// The epoch of a replica is its master's.
+			news := answers && (epoch > n.Epoch || epoch == n.Epoch && !n.Master())
+			demoted := answers && !n.Master()
+			if news || !n.Failed() && !demoted || a.view.Self.Slots.Empty() {
 				continue
 			}
 			failed[n.ID]++
@@ -134,7 +141,7 @@ func (s *survey) replaced(masters []*answer) (ids []string) {
 		}
 	}
 	for id := range s.dead {
-		if failed[id]*2 <= len(voters) || answered[id] && owner[id] {
+		if _, answers := answered[id]; failed[id]*2 <= len(voters) || answers && owner[id] {
 			delete(s.dead, id)
 			continue
 		}

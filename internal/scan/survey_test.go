@@ -114,6 +114,18 @@ func TestNewSurvey(t *testing.T) {
 			[]answer{said(t, "r", "r master 5 0-29", "a slave 1", b), said(t, "b", a, b, "r slave 1"), said(t, "a", "r master 5 0-29", "a slave 1", b)},
 			want{owned: map[string]string{"r": "", "b": "30-59"}, disputed: "0-29", unowned: "60-99"},
 		},
+		"a replica has just been promoted, of which nobody has heard": {
+			[]answer{said(t, "a", a, b, c, "r slave 3"), said(t, "b", a, b, c, "r slave 3"), said(t, "c", a, b, c, "r slave 3"), said(t, "r", a, b, "c master 3", "r master 4 60-89")},
+			want{owned: map[string]string{"a": "0-29", "b": "30-59", "c": "", "r": ""}, disputed: "60-89", unowned: "90-99"},
+		},
+		"one has just been promoted that had failed as a replica": {
+			[]answer{said(t, "a", a, b, c, "r fail,slave 3"), said(t, "b", a, b, c, "r fail,slave 3"), said(t, "c", a, b, c, "r fail,slave 3"), said(t, "r", a, b, "c master 3", "r master 4 60-89")},
+			want{owned: map[string]string{"a": "0-29", "b": "30-59", "c": "", "r": ""}, disputed: "60-89", unowned: "90-99"},
+		},
+		"one that is a replica of its successor for all others": {
+			[]answer{said(t, "c", a, b, c, "r slave 3"), said(t, "a", a, b, "c slave 4", "r master 4 60-89"), said(t, "b", a, b, "c slave 4", "r master 4 60-89"), said(t, "r", a, b, "c slave 4", "r master 4 60-89")},
+			want{owned: map[string]string{"a": "0-29", "b": "30-59", "r": "60-89"}, dead: []string{"c"}, unowned: "90-99"},
+		},
 		"a dead master with slots": {
 			[]answer{said(t, "a", a, b, "c fail,master 3 60-89"), said(t, "b", a, b, "c fail,master 3 60-89"), silentNode("c")},
 			want{owned: map[string]string{"a": "0-29", "b": "30-59"}, dead: []string{"c"}, orphaned: "60-89", unowned: "90-99"},
@@ -193,6 +205,7 @@ func TestSurveyMembers(t *testing.T) {
 	marked, moving := m.marked(), m.movingTo("a")
 	assert.Equal(t, "7-8", marked.String(), "its own slots only")
 	assert.Equal(t, "7", moving.String())
+	assert.Equal(t, []string{"b", "c"}, ownerOf("a", 1, "").marks(map[uint16]string{3: "c", 4: "b", 5: "c"}, nil).targets())
 }
 
 // Whoever asks first, it is the same.

@@ -103,6 +103,7 @@ func (w *world) hear(listener, speaker int8) bool {
 func (w *world) hearReplica(listener, speaker int8) {
 	l, s := &w.hosts[listener], &w.hosts[speaker]
 	l.failed[speaker] = false
+	l.follows[speaker] = s.master
 	if l.isMaster[speaker] {
 		l.isMaster[speaker] = false
 		for slot := range worldSlots {
@@ -127,20 +128,59 @@ func (w *world) hearMaster(listener, speaker int8) {
 		l.current++
 		l.epoch = l.current
 	}
+	claimed, stale := uint(0), nobody
+	for slot := range worldSlots {
+		if s.owner[slot] != speaker {
+			continue
+		}
+		claimed |= 1 << slot
+		if owner := l.owner[slot]; owner != nobody && owner != speaker && l.epochOf(listener, owner) > s.epoch {
+			stale = owner
+		}
+	}
+	w.claim(listener, speaker, s.epoch, claimed)
+	if stale != nobody {
+		w.update(speaker, listener, stale)
+	}
+}
+
+// update has a host that claims what it has lost be told by the one that it told so
+// whose it is (clusterSendUpdate).
+func (w *world) update(who, by, owner int8) {
+	h, teller := &w.hosts[who], &w.hosts[by]
+	epoch := teller.epochOf(by, owner)
+	if h.heard[owner] >= epoch || owner == who {
+		return
+	}
+	claimed := uint(0)
+	for slot := range worldSlots {
+		if teller.owner[slot] == owner {
+			claimed |= 1 << slot
+		}
+	}
+	w.note("    %s tells it about %s", teller, w.at(owner))
+	h.known[owner], h.isMaster[owner], h.heard[owner] = true, true, epoch
+	w.claim(who, owner, epoch, claimed)
+}
+
+// claim has a host take note of the slots that a master claims
+// (clusterUpdateSlotsConfigWith).
+func (w *world) claim(listener, speaker int8, epoch uint64, slots uint) {
+	l := &w.hosts[listener]
 	mine := l.master // whose slots are mine, or my master's
 	if l.isMasterNow() {
 		mine = listener
 	}
 	lost, dirty := false, uint(0)
 	for slot := range worldSlots {
-		if s.owner[slot] != speaker || l.owner[slot] == speaker {
+		if slots&(1<<slot) == 0 || l.owner[slot] == speaker {
 			continue
 		}
 		if l.importing[slot] != nobody && !w.terms.valkey {
 			continue // not to be touched but by the administrator
 		}
 		was := l.owner[slot]
-		if was != nobody && l.epochOf(listener, was) >= s.epoch &&
+		if was != nobody && l.epochOf(listener, was) >= epoch &&
 			(was == listener || !w.hosts[was].up || w.hosts[was].owner[slot] == was) {
 			continue
 		}

@@ -154,7 +154,7 @@ func (w *world) failover() bool {
 	default:
 		return false
 	}
-	h.master = nobody
+	h.master, h.promoted = nobody, true
 	h.current = highest + 1
 	h.epoch = h.current
 	for slot := range worldSlots {

@@ -69,7 +69,7 @@ func (j *job) fetchStep() error {
 		j.w.emit(f.slot, f.bit)
 		return j.found(pg, key, Result{Outcome: Rows, Rows: 1})
 	}
-	if f.asking && f.misses < maxMisses && !j.w.weak.nilAfterAsk {
+	if f.asking && f.misses < maxMisses {
 		f.misses++
 		f.at, f.asking, f.hops = j.client.host, false, 0
 		return nil

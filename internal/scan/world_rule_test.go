@@ -16,14 +16,14 @@ import (
 
 // weakness is what the scanner of a world is kept from seeing.
 type weakness struct {
-	guard       bool // what its guards read is what was said in the survey before
-	before      bool // in the survey before, each owner's word alone counts
-	after       bool // in the survey after
-	marks       bool // no view has marks of migrations
-	run         bool // a process is taken for the one before it
-	epoch       bool // all epochs are the same
-	seen        bool // what has been emitted of a slot is forgotten when it is read again
-	nilAfterAsk bool // a key that isn't at a migration's target counts as vanished
+	guard  bool // what its guards read is what was said in the survey before
+	multi  bool // MULTI may not be used
+	before bool // in the survey before, each owner's word alone counts
+	after  bool // in the survey after
+	marks  bool // no view has marks of migrations
+	run    bool // a process is taken for the one before it
+	epoch  bool // all epochs are the same
+	seen   bool // what has been emitted of a slot is forgotten when it is read again
 }
 
 // alone is a survey in which nobody has said anything of others: the surveys of
@@ -179,23 +179,42 @@ func TestRule(t *testing.T) {
 	require.False(t, t.Failed())
 }
 
+// A world is the same each time.
+func TestWorldsRepeat(t *testing.T) {
+	for seed := range uint64(50) {
+		first, second := runWorld(seed, weakness{}, true), runWorld(seed, weakness{}, true)
+		require.Equal(t, first, second, "seed %d", seed)
+	}
+}
+
 // Each part of the rule is needed: without it, some key is missed, or has two rows.
+// (That nil after ASK isn't taken for vanished is another matter, as a key that is
+// moved back can't be read meanwhile: TestNilAfterAskIsNotTheEnd.)
+//
+// Two parts aren't known to be needed: that everybody is asked before, as well as
+// after, and that the guard is of the same instant, and not before and after each
+// piece. Neither these worlds nor the model have a case where the rest doesn't say it
+// all. (A migration that is opened and rolled back between two words of the guard has
+// keys that can't be read meanwhile: none that are owed.) REDISARROW_WORLD_UNKNOWN
+// looks for one.
 func TestRuleNeedsItsParts(t *testing.T) {
-	for name, weak := range map[string]weakness{
+	weaknesses := map[string]weakness{
 		"views before and after instead of the guard": {guard: true},
 		"nobody else asked":                           {before: true, after: true},
-		"nobody else asked before":                    {before: true},
 		"nobody else asked after":                     {after: true},
 		"no marks of migrations":                      {marks: true},
 		"no run ID":                                   {run: true},
 		"no epoch":                                    {epoch: true},
 		"no key remembered":                           {seen: true},
-		"nil after ASK taken for vanished":            {nilAfterAsk: true},
-	} {
+	}
+	if os.Getenv("REDISARROW_WORLD_UNKNOWN") != "" {
+		weaknesses = map[string]weakness{"nobody else asked before": {before: true}, "the guard in another instant": {multi: true}}
+	}
+	for name, weak := range weaknesses {
 		t.Run(name, func(t *testing.T) {
 			worlds := 0
 			var found *outcome
-			eachWorld(runs(t, 100_000), weak, func(seed uint64, o *outcome) bool {
+			eachWorld(max(runs(t, 50_000), 20_000), weak, func(seed uint64, o *outcome) bool {
 				worlds++
 				if o.wrong == "" || o.stuck {
 					return true

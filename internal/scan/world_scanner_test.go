@@ -150,6 +150,7 @@ func (sc *scanner) survey() {
 			sc.discover()
 		}
 		sc.asking.left = sc.addrs
+		w.settlePromotions()
 		w.note("scanner: survey %d", v.started)
 	}
 	a := sc.asking
@@ -168,8 +169,7 @@ func (sc *scanner) survey() {
 	a.asked |= 1 << who
 	h := &w.hosts[who]
 	one := answer{id: h.id, addr: h.addr, err: errNoAnswer}
-	// One that has just been promoted, which nobody would miss, answers.
-	if h.up && (!w.chance(w.terms.silence) || len(w.unheard(who)) > 0) {
+	if h.up && (h.promoted || !w.chance(w.terms.silence)) {
 		text, view := w.nodes(who)
 		one.view, one.up, one.err = view, h.ok, nil
 		a.texts[who] = text
@@ -351,8 +351,15 @@ func (j *job) step() bool {
 			c.serve()
 			return true
 		}
+		if j.w.chance(j.w.terms.drops) { // in the middle of the replies
+			c.replies = c.replies[:j.w.rng.IntN(len(c.replies))]
+		}
 		p.link.conn = &resp.Conn{Reader: resp.NewReader(strings.NewReader(string(c.replies)), 256)}
-		if err := p.receiveKeys(context.Background()); err != nil {
+		err := p.receiveKeys(context.Background())
+		if broken := (*brokenError)(nil); errors.As(err, &broken) {
+			return j.reconnect()
+		}
+		if err != nil {
 			return j.failed(err)
 		}
 		return true

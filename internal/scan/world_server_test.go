@@ -57,12 +57,17 @@ func (w *world) appendLine(out []byte, h *host, who, of int8) []byte {
 		out = append(out, ",fail"...)
 	}
 	out = append(out, ' ')
-	if of := o.master; master || of == nobody {
+	epoch := h.epochOf(who, of)
+	follows := h.follows[of]
+	if self {
+		follows = h.master
+	}
+	if master || follows == nobody {
 		out = append(out, '-')
 	} else {
-		out = append(out, w.hosts[of].id...)
+		out = append(out, w.hosts[follows].id...)
+		epoch = h.epochOf(who, follows)
 	}
-	epoch := h.epochOf(who, of)
 	if w.weak.epoch {
 		epoch = 1
 	}
@@ -130,7 +135,7 @@ func (c *client) serve() {
 		return
 	}
 	end := slices.IndexFunc(c.commands, func(command []string) bool { return command[0] == "EXEC" })
-	if c.w.terms.noMulti {
+	if c.w.weak.multi {
 		c.replies = resp.AppendError(c.replies, "NOPERM User reader has no permissions to run the 'multi' command")
 		for _, command := range c.commands[1:end] {
 			c.replies = c.answer(c.replies, command)
@@ -297,6 +302,11 @@ func (c *client) clusterScan(out []byte, h *host, command []string) []byte {
 	slot := slotIndex(number)
 	if refusal := c.w.route(c.host, slot, false, false); refusal != "" && c.frozen == "" {
 		return resp.AppendError(out, refusal)
+	}
+	if command[1] == "0" { // only translates
+		out = resp.AppendArray(out, 2)
+		out = resp.AppendBulkString(out, firstCursor(slotNumbers[slot]))
+		return appendKeys(out, nil)
 	}
 	count, _ := strconv.Atoi(option(command, "COUNT"))
 	parts := strings.Split(command[1], "-")

@@ -26,7 +26,6 @@ type terms struct {
 	// What the scanner meets.
 	order       cursorOrder
 	clusterScan bool
-	noMulti     bool
 	enumerate   Enumeration
 	count       int // SCAN's
 	workers     int
@@ -66,7 +65,6 @@ func newTerms(rng *rand.Rand) terms {
 	if rng.IntN(4) == 0 {
 		t.drops = 5 + rng.IntN(40)
 	}
-	t.noMulti = false
 	t.serve(rng)
 	themes[rng.IntN(len(themes))](&t, rng)
 	for _, weight := range t.weights {

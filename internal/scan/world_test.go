@@ -14,15 +14,20 @@ import (
 // another one, one SETSLOT of several.
 //
 //	world_test.go          servers, and what a client can read
+//	world_terms_test.go    what is possible in a world
 //	world_bus_test.go      what servers hear of each other, and make of it
 //	world_admin_test.go    migrations by an administrator who keeps to the protocol
 //	world_faults_test.go   crashes, partitions, failovers, clients, operators
 //	world_server_test.go   commands and replies
 //	world_scanner_test.go  the scanner: the engine's code, driven step by step
+//	world_fetch_test.go    how it reads a key
 //	world_rule_test.go     the property, and that each part of the rule is needed
 //
-// It goes by /work/shared/research/model, which looked at all states of worlds with
-// one slot; here are some of all kinds at once, and the code that the scan runs.
+// A world is drawn from its seed, with everything in it, so it can be run again.
+// Servers do in it what Redis does, or with marks what Valkey 8 does. Replication is
+// synchronous: what a failover loses is lost to everybody. What it can't show are
+// SETSLOT NODE and MIGRATE given against the protocol while a slot is moving, by which
+// the rule is broken (rule.go).
 type world struct {
 	rng    *rand.Rand
 	terms  terms
@@ -83,6 +88,7 @@ type host struct {
 	ok             bool // cluster_state
 	run            int  // the number of the process
 	master         int8 // whose replica it is; nobody: it is a master
+	promoted       bool // and not all may have heard
 
 	epoch   uint64 // config epoch
 	current uint64 // the highest one that it has heard of
@@ -91,6 +97,7 @@ type host struct {
 	known    [worldHosts]bool
 	isMaster [worldHosts]bool // in its eyes
 	failed   [worldHosts]bool // likewise
+	follows  [worldHosts]int8 // whose replica another one is, in its eyes
 
 	owner, migrating, importing [worldSlots]int8
 	keys                        [worldSlots]uint8
@@ -136,6 +143,12 @@ func newWorld(seed uint64, weak weakness, tracing bool) *world {
 		}
 		for slot := range worldSlots {
 			h.owner[slot], h.migrating[slot], h.importing[slot] = nobody, nobody, nobody
+		}
+		for j := range h.follows {
+			h.follows[j] = nobody
+			if j >= masters && j < n {
+				h.follows[j] = int8(j - masters)
+			}
 		}
 		if i >= n { // the newcomer knows nobody
 			h.epoch, h.current = 0, 0
@@ -204,8 +217,8 @@ func (w *world) anySlot() int { return w.rng.IntN(w.terms.slots) }
 
 // newest is the master with the highest epoch of those that claim a slot, whether
 // or not it is up: it is where the slot is, once everybody has heard of everything.
-// One that is down or cut off, and of which nobody else has heard that it owns the
-// slot, is not of the cluster: no client is ever sent there.
+// One that is down or cut off, and of which no other master has heard that it owns the
+// slot, is not of the cluster: no client is sent there.
 func (w *world) newest(slot int) int8 {
 	best, bestKnown := nobody, false
 	for i := range w.hosts {
@@ -221,33 +234,56 @@ func (w *world) newest(slot int) int8 {
 	return best
 }
 
-// knownOwner reports whether a host that isn't cut off takes another one for a
+// knownOwner reports whether a master that isn't cut off takes another host for a
 // slot's owner.
 func (w *world) knownOwner(slot int, owner int8) bool {
 	for i := range w.hosts {
-		if h := &w.hosts[i]; int8(i) != owner && h.reached() && h.owner[slot] == owner {
+		if h := &w.hosts[i]; int8(i) != owner && h.reached() && h.isMasterNow() && h.owner[slot] == owner {
 			return true
 		}
 	}
 	return false
 }
 
-// unheard are the slots that a master owns without anybody else having heard of it.
-func (w *world) unheard(who int8) (slots []int) {
-	for slot := range w.terms.slots {
-		if h := &w.hosts[who]; h.isMasterNow() && h.owner[slot] == who && !w.knownOwner(slot, who) {
-			slots = append(slots, slot)
+// A replica that is promoted is asked by the scanner, but isn't missed if it doesn't
+// answer: replicas needn't be reachable. Until everybody has heard that it is a
+// master, it is the only one who knows. If it goes before, so does the cluster's
+// memory of it, and nothing is owed of its slots: lose. Servers announce a promotion
+// at once; here it may take any time.
+
+// told reports whether all others that are reached know of all that a host owns.
+func (w *world) told(who int8) bool {
+	for i := range w.hosts {
+		h := &w.hosts[i]
+		for slot := range worldSlots {
+			if h.reached() && h.joined() && w.hosts[who].owner[slot] == who && h.owner[slot] != who {
+				return false
+			}
 		}
 	}
-	return slots
+	return true
 }
 
-// lose is about a master that goes before anybody has heard that it is one: nothing
-// is owed any more of slots of which nobody will ever know where they were.
+// settlePromotions is when a survey begins: what everybody knows, the survey will.
+func (w *world) settlePromotions() {
+	for i := range w.hosts {
+		if h := &w.hosts[i]; h.promoted && (!h.isMasterNow() || w.told(int8(i))) {
+			h.promoted = false
+		}
+	}
+}
+
+// lose is about a host that goes.
 func (w *world) lose(who int8) {
-	for _, slot := range w.unheard(who) {
-		w.note("    (nobody has heard that %s owns slot %d)", w.at(who), slotNumbers[slot])
-		w.cont[slot] = 0
+	h := &w.hosts[who]
+	if !h.promoted {
+		return
+	}
+	for slot := range w.terms.slots {
+		if h.isMasterNow() && h.owner[slot] == who {
+			w.note("    (before all know that it owns slot %d)", slotNumbers[slot])
+			w.cont[slot] = 0
+		}
 	}
 }
 
