@@ -225,7 +225,7 @@ func (p *propertyFaults) draw() []*propertyFault {
 	// open.
 	moves := []func(f *propertyFault) bool{
 		p.migrating, p.migrating, p.migratingFromStart, p.rolledBack, p.abortedInBetween, p.abortedInBetween, p.failover, p.failover,
-		p.replacedFromStart, p.killed, p.unassigned, p.orphaned, p.marked,
+		p.replacedFromStart, p.replacedFromStart, p.killed, p.unassigned, p.orphaned, p.marked,
 	}
 	if p.r.IntN(2) == 0 {
 		moves = steps
@@ -643,8 +643,11 @@ func (p *propertyFaults) replacedFromStart(f *propertyFault) bool {
 	if p.server.config.Replicas == 0 || p.server.masters() < 3 {
 		return false
 	}
-	node := p.node()
-	keys := p.some(len(p.keys))
+	node := oneOf(p.r, 0, 0, p.node()) // the first is mostly asked first where the others are
+	keys := slices.Clone(p.keys)
+	if p.r.IntN(2) == 0 {
+		keys = p.some(len(keys))
+	}
 	f.name, f.begins = fmt.Sprint("replacing node ", node, ", which is cut off, then writing ", len(keys), " keys"), true
 	f.effect = func(w *propertyWorld, _ int, _ [][]byte) *minicluster.Fault {
 		return before(func() {
