@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -228,7 +229,7 @@ func TestPropertyFindsMutants(t *testing.T) {
 		running.Go(func() error {
 			begun := time.Now()
 			failed, out := run(m.name, m.first, 3000)
-			t.Logf("%s: found in %v", m.name, time.Since(begun).Round(time.Second/10))
+			t.Logf("%s: found in %v: %s", m.name, time.Since(begun).Round(time.Second/10), regexp.MustCompile(`seed +\d+`).FindString(out))
 			assert.True(t, failed, "%s was not found: %s", m.name, out)
 			assert.Regexp(t, m.found, out, m.name)
 			assert.Contains(t, out, "repeat it: "+propertySeedVariable+"=", m.name)
