@@ -15,7 +15,7 @@ import (
 // one of them is always being tried isn't progress.
 func TestStallOfSeveralMasters(t *testing.T) {
 	inEachWay(t, func(t *testing.T, way fakeWay) {
-		for _, concurrency := range []int{1, 2, iterator.AllMasters} {
+		for _, concurrency := range []int{1, 2} {
 			c, rdb := fake(t, way.server(minicluster.Config{}))
 			want := users(c, 100)
 			c.SetFault(func(node, _ int, args [][]byte) *minicluster.Fault {

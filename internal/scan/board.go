@@ -172,11 +172,30 @@ func (b *board) wait(ctx context.Context, changed <-chan struct{}, standing stan
 // read still may. The lock is held.
 func (b *board) stalled(standing standing) bool {
 	now := progress{standing.moves, b.rows(), time.Now()}
-	if b.progress.since.IsZero() || now.moves != b.progress.moves || now.rows != b.progress.rows || standing.reading {
+	if b.progress.since.IsZero() || now.moves != b.progress.moves || now.rows != b.progress.rows || b.hopeful() {
 		b.progress = now
 		return false
 	}
-	return now.since.Sub(b.progress.since) >= b.scan.stall
+	return !standing.reading && b.late(now.since)
+}
+
+// late reports whether it is long since the scan came on. Then nothing is tried
+// again any more, so that what is being tried comes to an end: several workers
+// that fail in turns could go on for ever. The lock is held.
+func (b *board) late(now time.Time) bool {
+	return !b.progress.since.IsZero() && now.Sub(b.progress.since) >= b.scan.stall
+}
+
+// hopeful reports whether a pass is under way that isn't a mere try: the first
+// after a success, or one that has given rows; it may wait for its reader. The
+// lock is held.
+func (b *board) hopeful() bool {
+	for _, n := range b.nodes {
+		if n.busy && (n.failures.n == 0 || n.giving()) {
+			return true
+		}
+	}
+	return false
 }
 
 // pick claims slots for a task: those of the master that has failed least, of
@@ -199,7 +218,7 @@ func (b *board) pick() (best task, ok bool) {
 	}
 	for _, n := range b.nodes {
 		m := s.members[n.id]
-		if m == nil || !m.up || n.busy || n.failures.until.After(now) {
+		if m == nil || !m.up || n.busy || n.failures.until.After(now) || n.failures.n > 0 && b.late(now) {
 			continue
 		}
 		if ok && best.node.failures.n <= n.failures.n {

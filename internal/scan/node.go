@@ -61,6 +61,13 @@ func (n *node) publish(c Counters) {
 	n.present = c
 }
 
+// giving reports whether the pass under way has given rows.
+func (n *node) giving() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.present.Rows > 0
+}
+
 // ended adds up what a pass has counted.
 func (n *node) ended() {
 	n.mu.Lock()

@@ -162,8 +162,19 @@ func (p *pass) hold(ctx context.Context) error {
 	if p.mayList() {
 		return p.scan.limit.wait(ctx)
 	}
-	return p.scan.surveyor.next(ctx)
+	before := p.scan.ledger.standing().moves
+	if err := p.scan.surveyor.next(ctx); err != nil {
+		return err
+	}
+	if p.scan.ledger.standing().moves > before {
+		p.patience.succeeded()
+		return nil
+	}
+	return p.wait(ctx, errHeld)
 }
+
+// errHeld is why a pass ends that must not list more.
+var errHeld = errors.New("what was read of other slots couldn't be settled, and what has to be remembered of them takes half of MaxLedgerBytes; raise that, or see why they can't")
 
 // mayList reports whether more keys may be listed, by the ledger's memory.
 func (p *pass) mayList() bool {
