@@ -230,7 +230,7 @@ func (g *guard) open(r *resp.Reader, n int, name string) error {
 	if err != nil {
 		return err
 	}
-	note("EXEC", h)
+	note(execName, h)
 	if refused != nil {
 		if err := r.SkipRest(h, 0); err != nil {
 			return err
@@ -292,5 +292,6 @@ func (g *guard) take(r *resp.Reader, rest int) error {
 
 const (
 	multiName = "MULTI"
+	execName  = "EXEC"
 	nodesName = "CLUSTER NODES"
 )

@@ -278,7 +278,7 @@ func (p *pass) unlisted(ctx context.Context, err error) error {
 			p.asked = false
 			p.way.again()
 		}
-		if refused.command == multiName && unavailable(refused.reply) && !p.guard.loose {
+		if (refused.command == multiName || refused.command == execName) && unavailable(refused.reply) && !p.guard.loose {
 			p.scan.log.Warn("without MULTI it can't be seen whether slots are moved while they are listed", "node", p.addr, "reason", refused)
 			p.node.loosen()
 			p.take(p.enumeration)

@@ -2,7 +2,7 @@ package scan
 
 // Counters count what a scan has met. All of them only grow.
 type Counters struct {
-	Scanned       int64 // keys returned by the servers' enumeration, repeats and foreign ones included
+	Scanned       int64 // keys returned by the servers' enumeration: repeats, foreign ones, and with KeysInSlot those that don't match the pattern, included
 	Rows          int64 // rows decoded; those of the last batches may not have been handed out yet
 	Vanished      int64 // keys gone between enumeration and fetch: no row
 	WrongType     int64 // keys that held another type when they were fetched: no row
