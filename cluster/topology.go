@@ -26,6 +26,23 @@ type Master struct {
 	Addr     string   // host:port to dial
 	Slots    SlotSet  // what it owns; masters don't share slots
 	Replicas []string // addresses of its replicas, as far as they are up
+
+	replicaIDs []string // of Replicas, in their order; "" where it isn't told
+}
+
+// Nodes are the addresses of the topology's masters and replicas by their IDs, as
+// far as the server tells IDs.
+func (t *Topology) Nodes() map[string]string {
+	nodes := map[string]string{}
+	for i := range t.Masters {
+		m := &t.Masters[i]
+		nodes[m.ID] = m.Addr
+		for k, id := range m.replicaIDs {
+			nodes[id] = m.Replicas[k]
+		}
+	}
+	delete(nodes, "")
+	return nodes
 }
 
 // Cluster reports whether the server is part of a cluster. If not, there is
@@ -122,8 +139,9 @@ func (l *masterList) at(id, addr string) *Master {
 	return &(*l)[len(*l)-1]
 }
 
-func (m *Master) addReplica(addr string) {
+func (m *Master) addReplica(id, addr string) {
 	if addr != "" && !slices.Contains(m.Replicas, addr) {
 		m.Replicas = append(m.Replicas, addr)
+		m.replicaIDs = append(m.replicaIDs, id)
 	}
 }

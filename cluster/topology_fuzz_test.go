@@ -130,7 +130,7 @@ func FuzzTopologyAgrees(f *testing.F) {
 				text.WriteString(r.inNodes("slave", m.id))
 				members = append(members, r.inShards("replica", secure))
 				if !r.failed {
-					wanted.addReplica(r.want)
+					wanted.addReplica(r.id, r.want)
 				}
 			}
 			ranges := list{}
@@ -173,7 +173,7 @@ func FuzzTopologyAgrees(f *testing.F) {
 
 func describeAll(masters []Master) (lines []string) {
 	for _, m := range masters {
-		lines = append(lines, m.ID+" "+describe(m))
+		lines = append(lines, fmt.Sprint(m.ID, " ", describe(m), m.replicaIDs))
 	}
 	return lines
 }

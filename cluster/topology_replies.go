@@ -32,11 +32,11 @@ func parseSlots(v resp.Value, from string) ([]Master, error) {
 		m := masters.at(id, addr)
 		m.Slots.AddRange(r)
 		for _, replica := range e[3:] {
-			_, addr, ok := slotsNode(replica, from)
+			id, addr, ok := slotsNode(replica, from)
 			if !ok {
 				return nil, malformed("CLUSTER SLOTS")
 			}
-			m.addReplica(addr)
+			m.addReplica(id, addr)
 		}
 	}
 	return masters, nil
@@ -87,7 +87,7 @@ func parseShards(v resp.Value, from string, secure bool) ([]Master, error) {
 			switch role := n["role"].Text; {
 			case role != "master":
 				if up {
-					m.addReplica(addr)
+					m.addReplica(n["id"].Text, addr)
 				}
 			case m.Addr == "" || up && !online: // a deposed master may still be listed
 				m.ID, m.Addr, online = n["id"].Text, addr, up
@@ -137,7 +137,7 @@ func viewMasters(v *View, from string, secure bool) []Master {
 		m := Master{ID: n.ID, Addr: n.Addr(from, secure), Slots: n.Slots}
 		for k := range nodes {
 			if r := &nodes[k]; r.MasterID == n.ID && !r.Failed() {
-				m.addReplica(r.Addr(from, secure))
+				m.addReplica(r.ID, r.Addr(from, secure))
 			}
 		}
 		masters = append(masters, m)

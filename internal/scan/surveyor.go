@@ -29,7 +29,9 @@ type surveyor struct {
 	failed  error
 
 	// What follows belongs to run.
-	addrs map[string]string // nodes' addresses, by ID
+	addrs map[string]string // masters' addresses, by ID
+	known map[string]string // all nodes' addresses as the cluster prefers them, by ID
+	news  map[string]bool   // nodes that were not among those
 	links map[string]link   // by address
 	lost  bool              // the addresses may have changed
 }
@@ -47,12 +49,13 @@ func newSurveyor(d *cluster.Dialer, stall time.Duration, log warner) *surveyor {
 	return &surveyor{
 		dialer: d, stall: stall, log: log,
 		changed: make(chan struct{}), wake: make(chan struct{}, 1),
-		addrs: map[string]string{}, links: map[string]link{},
+		addrs: map[string]string{}, news: map[string]bool{}, links: map[string]link{},
 	}
 }
 
 // learn takes over the addresses of a topology.
 func (v *surveyor) learn(t *cluster.Topology) {
+	v.known = t.Nodes()
 	for i := range t.Masters {
 		m := &t.Masters[i]
 		id := m.ID
@@ -152,6 +155,7 @@ func (v *surveyor) run(ctx context.Context) error {
 func (v *surveyor) take(ctx context.Context, number int) (*survey, error) {
 	var answers []answer
 	if v.lost {
+		v.lost = false
 		if err := v.refresh(ctx); err != nil {
 			answers = append(answers, answer{err: err})
 		}
@@ -187,7 +191,7 @@ func (v *surveyor) take(ctx context.Context, number int) (*survey, error) {
 		}
 	}
 	s := newSurvey(number, answers)
-	v.lost = !s.conclusive() || !s.disputed.Empty()
+	v.lost = v.lost || !s.conclusive() || !s.disputed.Empty()
 	v.keep(answers)
 	if s.silent != nil {
 		v.log.Debug("not all masters could be asked", "reason", s.silent)
@@ -226,9 +230,14 @@ func (v *surveyor) others(a *answer, name func(id string, r respondent)) {
 		if n.Is("handshake") || n.Is("noaddr") || r.replica && n.Failed() {
 			continue
 		}
-		addr, known := v.addrs[n.ID]
+		addr, known := v.known[n.ID]
 		if !known {
 			addr = n.Addr(a.addr, v.dialer.Secure())
+			if !v.news[n.ID] {
+				// The cluster may prefer other addresses to those of CLUSTER NODES,
+				// and is asked for them when it has come to know the node.
+				v.news[n.ID], v.lost = true, true
+			}
 		}
 		if r.addr = addr; addr != "" {
 			name(n.ID, r)
