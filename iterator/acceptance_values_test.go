@@ -302,7 +302,7 @@ func putString(p redis.Pipeliner, key, text string) { p.Set(context.Background()
 
 // checkNull reads all cells of a group in one scan.
 func checkNull(t *testing.T, prefix string, stored []storedCell, typ string, scan scanner) {
-	got, stats := readCells(t, scan(t, typ, iterator.Config{Pattern: prefix + ":*", OnParseError: convert.Null}))
+	got, stats := readCells(t, scan(t, typ, iterator.Config{Enumerate: iterator.PlainScan, Pattern: prefix + ":*", OnParseError: convert.Null}))
 	bad := int64(0)
 	for _, c := range stored {
 		t.Run(c.row, func(t *testing.T) {
@@ -329,7 +329,7 @@ func checkSkipRow(t *testing.T, prefix string, stored []storedCell, typ string, 
 			want[c.key] = c.want
 		}
 	}
-	got, stats := readCells(t, scan(t, typ, iterator.Config{Pattern: prefix + ":*", OnParseError: convert.SkipRow, BatchSize: 3}))
+	got, stats := readCells(t, scan(t, typ, iterator.Config{Enumerate: iterator.PlainScan, Pattern: prefix + ":*", OnParseError: convert.SkipRow, BatchSize: 3}))
 	assert.Equal(t, want, got)
 	assert.EqualValues(t, bad, stats.SkippedRows)
 	assert.EqualValues(t, bad, stats.ParseFailures)
@@ -338,7 +338,7 @@ func checkSkipRow(t *testing.T, prefix string, stored []storedCell, typ string, 
 // checkFail: the good cells come out, each bad one is an error that tells
 // which it is.
 func checkFail(t *testing.T, prefix string, stored []storedCell, typ string, scan scanner) {
-	_, stats := readCells(t, scan(t, typ, iterator.Config{Pattern: prefix + ":good:*"}))
+	_, stats := readCells(t, scan(t, typ, iterator.Config{Enumerate: iterator.PlainScan, Pattern: prefix + ":good:*"}))
 	assert.Zero(t, stats.ParseFailures)
 	for _, c := range stored {
 		if c.want != nil {
