@@ -184,7 +184,7 @@ var matrixCommands = []matrixCommand{
 	{listsSlot, ofScan, "hash", "_key:key,name:utf8", iterator.KeysInSlot},
 	{"CLUSTER COUNTKEYSINSLOT", ofCount, "hash", "_key:key,name:utf8", iterator.KeysInSlot},
 	{"MULTI", ofGuard, "hash", "_key:key,name:utf8", iterator.PlainScan},
-	{"EXEC", ofScan, "hash", "_key:key,name:utf8", iterator.KeysInSlot},
+	{"EXEC", ofGuard, "hash", "_key:key,name:utf8", iterator.KeysInSlot},
 	{"CLUSTER NODES", ofState, "hash", "_key:key,name:utf8", 0},
 	{"CLUSTER INFO", ofExtra, "hash", "_key:key,name:utf8", 0},
 	{"INFO SERVER", ofExtra, "hash", "_key:key,name:utf8", 0},

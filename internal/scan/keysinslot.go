@@ -190,14 +190,15 @@ func (w *keysInSlot) ask(out []byte) []byte {
 		return out
 	}
 	out = w.guard.begin(out)
-	keys := 0
-	for _, s := range w.take(w.pager.count(), largeSlot+headroom) {
+	most := largeSlot + headroom
+	if w.pager.perKey == 0 {
+		most = firstPage // the keys may all be long
+	}
+	for _, s := range w.take(w.pager.count(), most) {
 		out = append(out, listHead...)
 		out = appendSlot(out, s.slot)
 		out = appendNumber(out, s.ask)
-		keys += s.keys
 	}
-	w.pager.asked = max(keys, 1)
 	return w.guard.end(out)
 }
 
@@ -231,7 +232,7 @@ func (w *keysInSlot) receive(r *resp.Reader, pg *page) (pc piece, err error) {
 		}
 		if n == s.ask { // there may be more of them
 			full.Add(s.slot)
-			s.keys = 2 * n
+			s.keys = max(s.keys, 2*n)
 			continue
 		}
 		pc.done.Add(s.slot)
@@ -250,7 +251,10 @@ func (w *keysInSlot) receive(r *resp.Reader, pg *page) (pc piece, err error) {
 	}
 	w.settle(func(s *slotToList) bool { return full.Has(s.slot) })
 	w.guess = max(1, min(pg.len()/len(asked), largeSlot))
-	w.pager.received(r.BytesRead() - begin)
+	if keys := pg.len(); keys > 0 {
+		w.pager.asked = keys // nothing is known of their length by empty slots
+		w.pager.received(r.BytesRead() - begin)
+	}
 	w.leaveLarge()
 	return pc, nil
 }

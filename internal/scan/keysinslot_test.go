@@ -94,6 +94,10 @@ func TestKeysInSlotLeavesLarge(t *testing.T) {
 
 	w = keysInSlotOf(2, largeSlot)
 	w.ask(nil)
+	require.Equal(t, firstPage, w.next[0].ask, "the keys may all be long")
+	w = keysInSlotOf(2, largeSlot)
+	w.pager.perKey = 10
+	w.ask(nil)
 	require.Equal(t, 1, w.under)
 	require.Equal(t, largeSlot+headroom, w.next[0].ask)
 	pc, err := w.receive(reading(executed(1, ownView("me", "master", 7, "0-1"), listOf(largeSlot+headroom))), &page{})
