@@ -214,6 +214,7 @@ func (w *keysInSlot) receive(r *resp.Reader, pg *page) (pc piece, err error) {
 		return pc, err
 	}
 	var refused, full cluster.SlotSet
+	keys := 0
 	var because error
 	for i := range asked {
 		s := &asked[i]
@@ -226,11 +227,14 @@ func (w *keysInSlot) receive(r *resp.Reader, pg *page) (pc piece, err error) {
 			because = &refusedError{listCommand, &resp.ReplyError{Text: string(h.Line)}}
 			continue
 		}
+		before := pg.len()
 		n, err := readKeysOf(h, r, pg, s.ask, listCommand)
 		if err != nil {
 			return pc, err
 		}
-		if n == s.ask { // there may be more of them
+		keys += n
+		if n == s.ask { // there may be more of them: all will be listed then
+			pg.cut(before)
 			full.Add(s.slot)
 			s.keys = max(s.keys, 2*n)
 			continue
@@ -251,7 +255,7 @@ func (w *keysInSlot) receive(r *resp.Reader, pg *page) (pc piece, err error) {
 	}
 	w.settle(func(s *slotToList) bool { return full.Has(s.slot) })
 	w.guess = max(1, min(pg.len()/len(asked), largeSlot))
-	if keys := pg.len(); keys > 0 {
+	if keys > 0 {
 		w.pager.asked = keys // nothing is known of their length by empty slots
 		w.pager.received(r.BytesRead() - begin)
 	}

@@ -30,6 +30,15 @@ func (p *page) key(i int) []byte {
 	return p.keys[start:p.ends[i]:p.ends[i]]
 }
 
+// cut leaves the first n keys.
+func (p *page) cut(n int) {
+	end := 0
+	if n > 0 {
+		end = p.ends[n-1]
+	}
+	p.keys, p.ends = p.keys[:end], p.ends[:n]
+}
+
 // filter keeps the keys for which keep is true. keep is called once for each,
 // in order, with the key's number as it was before.
 func (p *page) filter(keep func(i int) bool) {
