@@ -43,8 +43,8 @@ test: ## Fetch what the tests need, and run them all: a quarter of an hour
 	$(call part,tools and servers,.ci/prepare.sh $(SERVERS))
 	$(call part,vet,$(GO) vet ./...)
 	@# Tests wait more than they work: for servers, and for time-outs.
-	$(call part,tests,$(GO) test -vet=off -timeout 30m -parallel 6 ./...)
-	$(call part,race detector and assertions,$(GO) test -vet=off -timeout 30m -short $(RACE) -tags assert $(RACE_PACKAGES))
+	$(call part,tests,$(GO) test -vet=off -timeout 45m -parallel 6 ./...)
+	$(call part,race detector and assertions,$(GO) test -vet=off -timeout 45m -short $(RACE) -tags assert $(RACE_PACKAGES))
 	$(call part,fuzzing,.ci/fuzz.sh 50000x)
 	@printf '\n'; cat $(TIMES); rm -f $(TIMES)
 

@@ -183,6 +183,24 @@ var mutants = []mutant{
 	},
 }
 
+// allMutantsVariable, set to anything, has the stubborn ones looked for too.
+const allMutantsVariable = "REDISARROW_PROPERTY_ALL_MUTANTS"
+
+// stubborn are mutants that take minutes to be found, or may not be within the
+// cases that are tried: most are parts of the rule, which TestRuleNeedsItsParts of
+// internal/scan and tests of their own watch over.
+var stubborn = map[string]bool{
+	"a cut row left in its batch":      true,
+	"the guard ignored":                true,
+	"the others not asked":             true,
+	"marks ignored":                    true,
+	"one end of a migration read":      true,
+	"rows given before forgotten":      true,
+	"rows not given remembered":        true,
+	"a slot promised before its rows":  true,
+	"nil after ASK taken for vanished": true,
+}
+
 // mutantVariable names the mutant that is awake in the mutated program.
 const mutantVariable = "REDISARROW_MUTANT"
 
@@ -223,6 +241,9 @@ func TestPropertyFindsMutants(t *testing.T) {
 	var running errgroup.Group
 	running.SetLimit(runtime.GOMAXPROCS(0))
 	for _, m := range mutants {
+		if stubborn[m.name] && os.Getenv(allMutantsVariable) == "" {
+			continue
+		}
 		if m.found == "" {
 			continue
 		}
