@@ -43,7 +43,10 @@ func newBoard(s *Scan) *board { return &board{scan: s, changed: make(chan struct
 func (b *board) node(id, addr string) *node {
 	for _, n := range b.nodes {
 		if n.id == id || n.id == "" && n.address() == addr {
-			if n.id = id; n.address() != addr {
+			if n.id == "" {
+				n.id = id // nobody reads it yet: without an ID a node gets no task
+			}
+			if n.address() != addr {
 				n.moved(addr)
 			}
 			return n

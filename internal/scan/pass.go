@@ -43,7 +43,8 @@ type pass struct {
 	guard    *guard
 	follower follower
 
-	slots       cluster.SlotSet // that the pass is to read, and still may promise
+	held        cluster.SlotSet // claimed for the pass, and neither read nor given back yet
+	slots       cluster.SlotSet // of them, those to be read that it still may promise
 	left        cluster.SlotSet // of them, those not listed yet
 	large       bool            // what is left are slots that are too large for KeysInSlot
 	enumeration Enumeration
@@ -338,7 +339,7 @@ func (p *pass) release(oldest int) {
 			kept = append(kept, d)
 			continue
 		}
-		p.scan.ledger.again(d.Slots, d.Err, p.scan.surveyor.begun())
+		p.giveBack(d.Slots, d.Err)
 	}
 	clear(p.doubted[len(kept):])
 	p.doubted = kept
@@ -411,8 +412,16 @@ func (p *pass) settle() {
 		read = read.Union(p.listed[n].slots)
 	}
 	if p.listed = append(p.listed[:0], p.listed[n:]...); !read.Empty() {
+		p.held = p.held.Minus(read)
 		p.settled(read)
 	}
+}
+
+// giveBack lets other passes have slots. From then on they are none of this
+// pass's: another one may hold them at once.
+func (p *pass) giveBack(slots cluster.SlotSet, reason error) {
+	p.held = p.held.Minus(slots)
+	p.scan.ledger.again(slots, reason, p.scan.surveyor.begun())
 }
 
 // about names the kind's command with its key.

@@ -71,17 +71,12 @@ func (s *Scan) perform(ctx context.Context, t task, decoder Decoder) error {
 	})
 }
 
-// pass makes one pass over a node. Slots that it was to read and that are not in
-// settled afterwards are pending again.
+// pass makes one pass over a node. Slots that it was to read and that settled is
+// not told of are pending again.
 func (s *Scan) pass(ctx context.Context, t task, decoder Decoder, settled func(cluster.SlotSet)) error {
-	var read cluster.SlotSet
 	p := &pass{
-		scan: s, node: t.node, task: t, decoder: decoder,
+		scan: s, node: t.node, task: t, held: t.slots, decoder: decoder, settled: settled,
 		sizer: newSizer(maxInFlightBytes), pager: newPager(s.count), patience: patience{limit: s.brief()},
-		settled: func(slots cluster.SlotSet) {
-			read = read.Union(slots)
-			settled(slots)
-		},
 	}
 	defer func() {
 		p.publish()
@@ -98,7 +93,7 @@ func (s *Scan) pass(ctx context.Context, t task, decoder Decoder, settled func(c
 		s.log.Warn("a pass has ended early", "node", t.node.address(), "reason", reason)
 	}
 	if err == nil && !s.limit.reached() {
-		s.ledger.again(t.slots.Minus(read), reason, s.surveyor.begun())
+		p.giveBack(p.held, reason)
 	}
 	return err
 }

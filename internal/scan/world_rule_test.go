@@ -24,6 +24,7 @@ type weakness struct {
 	run    bool // a process is taken for the one before it
 	epoch  bool // all epochs are the same
 	seen   bool // what has been emitted of a slot is forgotten when it is read again
+	held   bool // that it has given slots back already
 }
 
 // alone is a survey in which nobody has said anything of others: the surveys of
@@ -206,6 +207,7 @@ func TestRuleNeedsItsParts(t *testing.T) {
 		"no run ID":                                   {run: true},
 		"no epoch":                                    {epoch: true},
 		"no key remembered":                           {seen: true},
+		"slots given back that others hold":           {held: true},
 	}
 	if os.Getenv("REDISARROW_WORLD_UNKNOWN") != "" {
 		weaknesses = map[string]weakness{"nobody else asked before": {before: true}, "the guard in another instant": {multi: true}}

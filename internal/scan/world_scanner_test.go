@@ -93,6 +93,7 @@ func (w *world) hostOf(name string) int8 {
 // step does something, if there is anything to be done.
 func (sc *scanner) step() {
 	w := sc.w
+	sc.checkHeld()
 	if standing := sc.scan.ledger.standing(); !standing.pending && !standing.reading && !standing.spanned {
 		sc.finished = true
 		return
@@ -108,6 +109,25 @@ func (sc *scanner) step() {
 		return
 	}
 	sc.survey()
+}
+
+// checkHeld makes sure that no slot is in the hands of two: each of them would
+// take the other's keys for such as have their row.
+func (sc *scanner) checkHeld() {
+	var all cluster.SlotSet
+	for _, j := range sc.jobs {
+		held := j.pass.held.Union(j.half)
+		if j.second {
+			held = j.pass.held
+		}
+		if twice := all.Intersect(held); !twice.Empty() {
+			sc.w.fail("two passes hold slots %s", twice)
+		}
+		if lost := held.Minus(sc.scan.ledger.reading); !lost.Empty() {
+			sc.w.fail("a pass holds slots %s, which the ledger gives to others", lost)
+		}
+		all = all.Union(held)
+	}
 }
 
 // take takes a task from the board.
@@ -277,7 +297,6 @@ type job struct {
 	pass   *pass
 	client *client
 	half   cluster.SlotSet // of an open migration, read at its source
-	read   cluster.SlotSet
 	second bool
 	fetch  fetch
 }
@@ -285,13 +304,11 @@ type job struct {
 // begin makes the pass that Scan.pass makes.
 func (j *job) begin() {
 	s := j.sc.scan
-	j.read = cluster.SlotSet{}
 	j.client = nil
 	j.pass = &pass{
-		scan: s, node: j.task.node, task: j.task, addr: j.task.node.address(),
+		scan: s, node: j.task.node, task: j.task, held: j.task.slots, addr: j.task.node.address(),
 		sizer: newSizer(maxInFlightBytes), pager: newPager(s.count),
 		settled: func(slots cluster.SlotSet) {
-			j.read = j.read.Union(slots)
 			j.w.note("scanner: has all of slots %s", slots)
 			if j.task.role == source {
 				j.half = j.half.Union(slots)
@@ -315,7 +332,10 @@ func (j *job) end(why error) bool {
 	j.w.note("scanner: the pass over %s ends: %v", j.w.at(j.w.hostOf(j.task.node.id)), why)
 	j.pass.node.ended()
 	j.pass.abandon()
-	s.ledger.again(j.task.slots.Minus(j.read), why, s.surveyor.begun())
+	j.pass.giveBack(j.pass.held, why)
+	if j.w.weak.held {
+		s.ledger.again(j.task.slots.Minus(j.half), why, s.surveyor.begun())
+	}
 	if j.task.role == source && !j.half.Empty() {
 		j.task = j.task.other(j.half)
 		j.second = true
