@@ -17,6 +17,9 @@ SEED ?= 1
 BENCH ?= -memory
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
+# The servers for the run with the race detector, which takes several times as long: with one table of keys, and with one
+# for each slot.
+RACE_SERVERS ?= redis-7.0 valkey-9.1
 # Packages with goroutines, and those that fill Arrow's buffers: run once more with the race detector and Arrow's own
 # assertions. -short is for tests whose mass of data would find nothing more there.
 RACE_PACKAGES ?= ./arrowutil/... ./cluster/... ./convert/... ./iterator/... ./internal/minicluster/... \
@@ -44,7 +47,8 @@ test: ## Fetch what the tests need, and run them all: a quarter of an hour
 	$(call part,vet,$(GO) vet ./...)
 	@# Tests wait more than they work: for servers, and for time-outs.
 	$(call part,tests,$(GO) test -vet=off -timeout 45m -parallel 6 ./...)
-	$(call part,race detector and assertions,$(GO) test -vet=off -timeout 45m -short $(RACE) -tags assert $(RACE_PACKAGES))
+	$(call part,race detector and assertions,REDISARROW_TEST_SERVERS='$(RACE_SERVERS)' \
+		$(GO) test -vet=off -timeout 45m -parallel 6 -short $(RACE) -tags assert $(RACE_PACKAGES))
 	$(call part,fuzzing,.ci/fuzz.sh 50000x)
 	@printf '\n'; cat $(TIMES); rm -f $(TIMES)
 

@@ -200,6 +200,7 @@ func testCluster(t *testing.T, on place) {
 
 // acceptance M, row 18
 func TestSingleServer(t *testing.T) {
+	t.Parallel()
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
 		t.Parallel()
 		ctx := context.Background()

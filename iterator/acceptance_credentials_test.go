@@ -14,12 +14,14 @@ import (
 
 // acceptance M, row 9: the scanning connections come in as the caller does.
 func TestCredentials(t *testing.T) {
+	t.Parallel()
 	testcluster.Everywhere(t, func(t *testing.T, d *testcluster.Deployment) {
 		t.Run("M9 TLS", func(t *testing.T) { testCredentials(t, d.Cluster, d.User) })
 	}, testcluster.Secured)
 }
 
 func TestCredentialsWithoutTLS(t *testing.T) {
+	t.Parallel()
 	user, err := testcluster.LeastUser()
 	require.NoError(t, err)
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {

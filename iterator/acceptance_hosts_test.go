@@ -19,6 +19,7 @@ import (
 // acceptance M, row 12: masters announced by host name, by IPv6, with an
 // unknown ("?") or null host.
 func TestAnnouncedHosts(t *testing.T) {
+	t.Parallel()
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
 		t.Parallel()
 		ctx := context.Background()
@@ -59,6 +60,7 @@ func TestAnnouncedHosts(t *testing.T) {
 }
 
 func TestAnnouncedIPv6(t *testing.T) {
+	t.Parallel()
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
 		t.Parallel()
 		c := testcluster.Start(t, testcluster.Config{Server: server, Host: "::1"})

@@ -42,6 +42,7 @@ var fetches = []struct {
 
 // acceptance J, rows 1 to 3: what happens to keys between SCAN and fetch.
 func TestKeysThatVanish(t *testing.T) {
+	t.Parallel()
 	for _, fetch := range fetches {
 		start := func(t *testing.T, config minicluster.Config) (*minicluster.Cluster, func(iterator.Config) reader) {
 			c, rdb := fake(t, config)

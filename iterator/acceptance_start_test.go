@@ -44,6 +44,7 @@ func scanAll(ctx context.Context, t *testing.T, rdb redis.UniversalClient) (errs
 
 // Acceptance group N.
 func TestStart(t *testing.T) {
+	t.Parallel()
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
 		t.Parallel()
 		testStart(t, server)

@@ -20,8 +20,10 @@ import (
 
 // startCluster starts a cluster in this process with some users in it, so
 // that the examples run anywhere.
-func startCluster() *minicluster.Cluster {
-	c, err := minicluster.Start(minicluster.Config{Seed: 1})
+func startCluster() *minicluster.Cluster { return startClusterOf(minicluster.Config{Seed: 1}) }
+
+func startClusterOf(config minicluster.Config) *minicluster.Cluster {
+	c, err := minicluster.Start(config)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -186,4 +188,79 @@ func ExampleBatchReader() {
 	}
 	fmt.Println(result.Rows, "rows in", result.Batches, "batch")
 	// Output: 20 rows in 1 batch
+}
+
+func ExampleParseEnumeration() {
+	server := startCluster()
+	defer server.Close()
+	ctx := context.Background()
+	rdb, err := cluster.Connect(ctx, cluster.Options{URLs: server.URLs()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rdb.Close()
+
+	way, err := iterator.ParseEnumeration("plainscan") // from a flag, say
+	if err != nil {
+		log.Fatal(err)
+	}
+	counters, err := schema.NewString(schema.Key("_key"), schema.Int64("value"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	it, err := iterator.NewClusterStringBatchIterator(ctx, rdb, counters, iterator.Config{Pattern: "counter:*", Enumerate: way})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer it.Release()
+	for it.Next() {
+	}
+	if err := it.Err(); err != nil {
+		log.Fatal(err)
+	}
+	stats := it.Stats()
+	fmt.Println(stats.Rows, "rows, by", stats.Nodes[0].Enumerations)
+
+	_, err = iterator.ParseEnumeration("scan")
+	fmt.Println(err)
+	// Output:
+	// 20 rows, by [plainscan]
+	// iterator: bad config: "scan" is no way to enumerate: known are auto, clusterscan, slotscan, keysinslot, plainscan
+}
+
+// With AllowIncomplete a scan ends well also where nobody has some of the slots,
+// and says which those are: if the servers still answer then, as they do with
+// cluster-require-full-coverage no.
+func ExampleBatchReader_Missing() {
+	server := startClusterOf(minicluster.Config{Seed: 1, PartialCoverage: true})
+	defer server.Close()
+	server.Unassign(100, 101, 102) // CLUSTER DELSLOTS, everywhere
+	ctx := context.Background()
+	rdb, err := cluster.Connect(ctx, cluster.Options{URLs: server.URLs()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rdb.Close()
+
+	counters, err := schema.NewString(schema.Key("_key"), schema.Int64("value"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	it, err := iterator.NewClusterStringBatchIterator(ctx, rdb, counters, iterator.Config{AllowIncomplete: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer it.Release()
+	rows := int64(0)
+	for it.Next() {
+		rows += it.RecordBatch().NumRows()
+	}
+	if err := it.Err(); err != nil {
+		log.Fatal(err)
+	}
+	if missing := it.Missing(); missing != nil {
+		fmt.Println(rows, "rows, without slots", missing.Slots)
+	}
+	// Output:
+	// 20 rows, without slots 100-102
 }

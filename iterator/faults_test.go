@@ -47,6 +47,7 @@ func onceFor(name string, n int64, f minicluster.Fault) minicluster.FaultFunc {
 
 // A passing trouble costs time and nothing else.
 func TestTransientErrors(t *testing.T) {
+	t.Parallel()
 	replies := []string{
 		"TRYAGAIN Multiple keys request during rehashing of slot", "LOADING Redis is loading the dataset in memory",
 		"CLUSTERDOWN The cluster is down", "MASTERDOWN Link with MASTER is down", "BUSY Redis is busy running a script",
@@ -84,6 +85,7 @@ func TestTransientErrors(t *testing.T) {
 
 // A trouble that doesn't pass ends in ErrIncomplete, which names the slots.
 func TestLastingTrouble(t *testing.T) {
+	t.Parallel()
 	inEachWay(t, func(t *testing.T, way fakeWay) {
 		for _, command := range []string{way.command, "HMGET"} {
 			t.Run(command, func(t *testing.T) {
@@ -126,6 +128,7 @@ func incomplete(t *testing.T, err error) cluster.SlotSet {
 // acceptance M17: a connection that dies in mid-reply, wherever that is: the
 // same process goes on where it was.
 func TestM17ConnectionLost(t *testing.T) {
+	t.Parallel()
 	inEachWay(t, func(t *testing.T, way fakeWay) {
 		for _, command := range []string{way.command, "MULTI", "EXEC", "HMGET", "TTL", "CLUSTER", "INFO"} {
 			for _, bytes := range []int{0, 1, 5, 17, 60} {
@@ -227,6 +230,7 @@ func TestBackpressure(t *testing.T) {
 // Slots that move while they are read: redirects are followed key by key, and
 // the slots read again from who has them now.
 func TestMovedDuringScan(t *testing.T) {
+	t.Parallel()
 	inEachWay(t, func(t *testing.T, way fakeWay) {
 		c, rdb := fake(t, way.server(minicluster.Config{}))
 		want := users(c, 1000)
@@ -248,6 +252,7 @@ func TestMovedDuringScan(t *testing.T) {
 // A migration that is open: its slot is read at both ends, but not if that isn't
 // enough for the user.
 func TestMigrationOpen(t *testing.T) {
+	t.Parallel()
 	const slot = 2648
 	inEachWay(t, func(t *testing.T, way fakeWay) {
 		for _, strict := range []bool{false, true} {
@@ -328,6 +333,7 @@ func TestMigrationRolledBackBehindASK(t *testing.T) {
 // Keys that lie on a node that doesn't own their slot are nobody's: no client
 // that follows redirects can read them.
 func TestOrphans(t *testing.T) {
+	t.Parallel()
 	inEachWay(t, func(t *testing.T, way fakeWay) {
 		c, rdb := fake(t, way.server(minicluster.Config{}))
 		want := users(c, 300)
@@ -343,6 +349,7 @@ func TestOrphans(t *testing.T) {
 }
 
 func TestSlotsWithoutOwner(t *testing.T) {
+	t.Parallel()
 	for name, partial := range map[string]bool{"M11 partial coverage": true, "M11 full coverage": false} {
 		t.Run(name, func(t *testing.T) {
 			c, rdb := fake(t, minicluster.Config{PartialCoverage: partial})
@@ -361,6 +368,7 @@ func TestSlotsWithoutOwner(t *testing.T) {
 // can be promised that wasn't settled before. In the end the slots are named, with
 // the node.
 func TestMasterDies(t *testing.T) {
+	t.Parallel()
 	inEachWay(t, func(t *testing.T, way fakeWay) {
 		c, rdb := fake(t, way.server(minicluster.Config{}))
 		want := users(c, 3000)
@@ -384,6 +392,7 @@ func TestMasterDies(t *testing.T) {
 // The same, and it comes back; or the others mark it as failed, and then its
 // slots alone are missing.
 func TestMasterDiesForAWhile(t *testing.T) {
+	t.Parallel()
 	inEachWay(t, func(t *testing.T, way fakeWay) {
 		for _, back := range []bool{true, false} {
 			t.Run(fmt.Sprint("it comes back ", back), func(t *testing.T) {
@@ -426,6 +435,7 @@ func TestMasterDiesForAWhile(t *testing.T) {
 
 // A replica takes over: what the old master had under way is read again.
 func TestFailoverDuringScan(t *testing.T) {
+	t.Parallel()
 	inEachWay(t, func(t *testing.T, way fakeWay) {
 		for _, kill := range []bool{false, true} {
 			t.Run(fmt.Sprint("the old one dies ", kill), func(t *testing.T) {
@@ -457,6 +467,7 @@ func TestFailoverDuringScan(t *testing.T) {
 // A master that was cut off and replaced goes on answering, with the keys of
 // before.
 func TestReplacedMasterGoesOn(t *testing.T) {
+	t.Parallel()
 	inEachWay(t, func(t *testing.T, way fakeWay) {
 		for _, when := range []string{"before the scan", "during the scan"} {
 			t.Run(when, func(t *testing.T) {
@@ -503,6 +514,7 @@ func TestReplacedMasterGoesOn(t *testing.T) {
 // Slots that move away and come back within a pass look the same before and
 // after, but for the epoch.
 func TestMovedThereAndBack(t *testing.T) {
+	t.Parallel()
 	inEachWay(t, func(t *testing.T, way fakeWay) {
 		c, rdb := fake(t, way.server(minicluster.Config{}))
 		want := users(c, 1000)
@@ -522,6 +534,7 @@ func TestMovedThereAndBack(t *testing.T) {
 
 // A master comes, takes slots, and they are read there.
 func TestMasterAddedDuringScan(t *testing.T) {
+	t.Parallel()
 	inEachWay(t, func(t *testing.T, way fakeWay) {
 		c, rdb := fake(t, way.server(minicluster.Config{}))
 		want := users(c, 2000)
@@ -624,6 +637,7 @@ func TestRepliesThatContradict(t *testing.T) {
 
 // What isn't the reply that a command has is never taken for data.
 func TestMalformedReplies(t *testing.T) {
+	t.Parallel()
 	all := map[string][]string{
 		"SCAN":                    {"+OK\r\n", ":1\r\n", "*3\r\n:1\r\n:2\r\n:3\r\n", "*2\r\n$1\r\nx\r\n*0\r\n", "*2\r\n$1\r\n0\r\n$1\r\nx\r\n", "*2\r\n$1\r\n0\r\n*1\r\n$-1\r\n", "%1\r\n"},
 		listsSlot:                 {"+OK\r\n", ":1\r\n", "$1\r\nx\r\n", "*-1\r\n", "*1\r\n:1\r\n", "*1\r\n$-1\r\n", "*1\r\n*0\r\n", "*2\r\n$1\r\nx\r\n", "%1\r\n"},
@@ -744,6 +758,7 @@ func TestNoAuthInMidScan(t *testing.T) {
 // However often the connection breaks before a fetch is answered, no more
 // pages are asked for than may wait.
 func TestPagesDontPileUp(t *testing.T) {
+	t.Parallel()
 	inEachWay(t, func(t *testing.T, way fakeWay) {
 		c, rdb := fake(t, way.server(minicluster.Config{}))
 		users(c, 5000)

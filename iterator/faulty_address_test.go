@@ -92,6 +92,7 @@ const ofMaster1 = "5461-10922"
 
 // A master that is announced under a wrong address.
 func TestAnnouncedElsewhere(t *testing.T) {
+	t.Parallel()
 	for i, way := range []string{"SLOTS", "SHARDS", "NODES"} { // in which the topology is told
 		for j, place := range wrongPlaces {
 			if testing.Short() && j%3 != i {
@@ -219,6 +220,7 @@ func TestAllAnnouncedElsewhere(t *testing.T) {
 
 // A redirect that leads elsewhere.
 func TestRedirectedElsewhere(t *testing.T) {
+	t.Parallel()
 	const slot = 10778 // of user:1
 	for _, code := range []string{"MOVED", "ASK"} {
 		for _, place := range wrongPlaces {
@@ -263,6 +265,7 @@ func TestRedirectedElsewhere(t *testing.T) {
 // A master that is replaced by another cluster's in mid-scan, under the same
 // address: its cursor, and its keys, mean nothing.
 func TestAddressTakenOver(t *testing.T) {
+	t.Parallel()
 	c, _ := fake(t, minicluster.Config{})
 	want := users(c, 3000)
 	other, _ := fake(t, minicluster.Config{Seed: 99})
@@ -280,15 +283,20 @@ func TestAddressTakenOver(t *testing.T) {
 		}
 	})
 	it := hashes(t, rdb, userSchema, iterator.Config{BatchSize: 100, CountHint: 20, StallTimeout: time.Second})
-	var once sync.Once
-	c.SetFault(func(node, _ int, args [][]byte) *minicluster.Fault {
-		if node != 1 || string(args[0]) != "HMGET" {
-			return nil
-		}
-		fault := &minicluster.Fault{}
-		once.Do(func() { fault.Close, fault.Before = minicluster.CloseBefore, func() { there.Store(&other.Addrs()[1]) } })
-		return fault
-	})
+	takeOver := func(after func()) {
+		var once sync.Once
+		c.SetFault(func(node, _ int, args [][]byte) *minicluster.Fault {
+			if node != 1 || string(args[0]) != "HMGET" {
+				return nil
+			}
+			fault := &minicluster.Fault{}
+			once.Do(func() {
+				fault.Close, fault.Before = minicluster.CloseBefore, func() { there.Store(&other.Addrs()[1]); after() }
+			})
+			return fault
+		})
+	}
+	takeOver(func() {})
 	got := readAll(it)
 	// Who should be there can't be asked, so what the others had under way can't
 	// be promised either.
@@ -305,9 +313,9 @@ func TestAddressTakenOver(t *testing.T) {
 	// It gives the address back.
 	there.Store(&c.Addrs()[1])
 	it = hashes(t, rdb, userSchema, iterator.Config{BatchSize: 100, CountHint: 20, StallTimeout: 20 * time.Second})
-	once = sync.Once{}
-	at := time.AfterFunc(700*time.Millisecond, func() { there.Store(&c.Addrs()[1]); c.DropConnections(1) })
-	defer at.Stop()
+	takeOver(func() {
+		time.AfterFunc(700*time.Millisecond, func() { there.Store(&c.Addrs()[1]); c.DropConnections(1) })
+	})
 	got = readAll(it)
 	require.NoError(t, got.err)
 	assertRows(t, want, got.rows)

@@ -51,6 +51,7 @@ func editCursor(node int, edit func(page int64, from, honest uint64) uint64) min
 // A cursor that never ends: the master is given up, with an error that names
 // it, and no key comes twice; the other masters are read.
 func TestEndlessCursor(t *testing.T) {
+	t.Parallel()
 	liars := map[string]func(page int64, from, honest uint64) uint64{
 		"the same":     func(int64, uint64, uint64) uint64 { return 1 << 20 },
 		"a circle":     func(page int64, _, _ uint64) uint64 { return uint64(1+page%5) << 14 },
@@ -125,6 +126,7 @@ func TestEndlessCursor(t *testing.T) {
 // Tables of real servers that grow and shrink in mid-scan, and patterns that
 // match nothing: no honest server is given up, and no key that stays is missing.
 func TestRealTablesInMotion(t *testing.T) {
+	t.Parallel()
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
 		c := testcluster.Start(t, testcluster.Config{Server: server, Conf: map[string]string{"hz": "500"}})
 		rdb := c.Client(t)

@@ -379,6 +379,7 @@ func (m *matrix) classify(t *testing.T, cmd matrixCommand, want []string, got re
 }
 
 func TestErrorReplies(t *testing.T) {
+	t.Parallel()
 	for _, cmd := range matrixCommands {
 		t.Run(cmd.name+" "+cmd.kind, func(t *testing.T) {
 			t.Parallel()

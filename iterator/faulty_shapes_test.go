@@ -64,6 +64,7 @@ var more = map[string][]string{
 }
 
 func TestShapesOfReplies(t *testing.T) {
+	t.Parallel()
 	for _, cmd := range matrixCommands {
 		if cmd.class != ofValue && cmd.class != ofKey && cmd.class != ofScan && cmd.class != ofCount {
 			continue

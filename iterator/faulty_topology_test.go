@@ -118,6 +118,7 @@ func TestTopologiesThatLie(t *testing.T) {
 
 // What a node says of itself, malformed: asked again, and given up.
 func TestNodesThatLie(t *testing.T) {
+	t.Parallel()
 	edits := map[string]func(text string) string{
 		"nothing":            func(string) string { return "" },
 		"nobody is myself":   func(s string) string { return strings.ReplaceAll(s, "myself,", "") },
@@ -165,6 +166,7 @@ func TestNodesThatLie(t *testing.T) {
 // Two masters that both call some slots their own: who of them is right can't
 // be told, until they agree.
 func TestTwoMastersClaimSlots(t *testing.T) {
+	t.Parallel()
 	for _, agree := range []bool{false, true} {
 		t.Run(fmt.Sprint("they agree at last ", agree), func(t *testing.T) {
 			c, rdb := fake(t, minicluster.Config{})
@@ -256,6 +258,7 @@ func TestKeysInSlotThatLie(t *testing.T) {
 // A failover to an address that nobody reaches: all slots of a master are
 // refused, and waited for once, not one after the other.
 func TestAllSlotsRedirectedToNobody(t *testing.T) {
+	t.Parallel()
 	for reply, want := range map[string]string{
 		"MOVED %d dead":  "connection refused",
 		"ASK %d dead":    "connection refused",
@@ -283,6 +286,7 @@ func TestAllSlotsRedirectedToNobody(t *testing.T) {
 // The faults of a server that isn't part of a cluster: it has no one to be
 // redirected to.
 func TestFaultsOfSingleServer(t *testing.T) {
+	t.Parallel()
 	for reply, want := range map[string]outcome{
 		"MOVED 5 127.0.0.1:1": atOnce, "ASK 5 127.0.0.1:1": atOnce, "LOADING x": incomplet, "ERR x": atOnce, "NOPERM x": atOnce, "": atOnce,
 	} {
@@ -320,6 +324,7 @@ func TestFaultsOfSingleServer(t *testing.T) {
 
 // ASKING that is refused, or answered by something else.
 func TestAskingRefused(t *testing.T) {
+	t.Parallel()
 	const slot = 10778 // of user:1
 	for reply, want := range map[string]outcome{
 		"-NOPERM this user has no permissions to run the 'asking' command\r\n": atOnce,

@@ -31,6 +31,7 @@ type healing struct {
 // servers have it.
 func healAll(t *testing.T, replicas int, test func(h *healing)) {
 	t.Helper()
+	t.Parallel()
 	for _, on := range []struct {
 		name   string
 		config minicluster.Config

@@ -15,6 +15,7 @@ import (
 // A slot that is larger than any that may be listed in one go: all keys have the
 // same hash tag. It is read within the ledger's default memory.
 func TestLargeSlot(t *testing.T) {
+	t.Parallel()
 	for name, keys := range map[string]int{"redis-7.0": 2_000_000, "redis-8.0": 200_000, "valkey-8.1": 200_000, "valkey-9.1": 2_000_000} {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() {

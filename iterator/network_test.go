@@ -53,6 +53,7 @@ var networkTests = []struct {
 // A faulty network between the scan and the fake, and real servers, with
 // pageKeys hashes and strings in each.
 func TestNetwork(t *testing.T) {
+	t.Parallel()
 	all := func(t *testing.T, n networked) {
 		for _, c := range networkTests {
 			t.Run(c.name, func(t *testing.T) { c.test(t, n) })

@@ -81,6 +81,7 @@ func waysOf(server testcluster.Server) []iterator.Enumeration {
 // What a real cluster does during a scan is mended: each key has its row, once,
 // whatever way it is enumerated in.
 func TestRealDisturbances(t *testing.T) {
+	t.Parallel()
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
 		t.Parallel()
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
@@ -156,6 +157,7 @@ func TestRealDisturbances(t *testing.T) {
 // Slots that are moved in one step, and are listed at their target while they are
 // on the way: GETKEYSINSLOT shows there what SCAN hides.
 func TestRealAtomicMigration(t *testing.T) {
+	t.Parallel()
 	const name = "valkey-9.1"
 	server := testcluster.Find(t, name)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
@@ -201,6 +203,7 @@ func replicaOf(t *testing.T, c *testcluster.Cluster, i int) int {
 }
 
 func TestRealLosses(t *testing.T) {
+	t.Parallel()
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
 		t.Parallel()
 		ctx := context.Background()
@@ -315,6 +318,7 @@ func TestRealLosses(t *testing.T) {
 // The servers' own tables, shrinking by 95 % in mid-scan: no key twice, and
 // each that stays once.
 func TestRealShrinkingTable(t *testing.T) {
+	t.Parallel()
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
 		t.Parallel()
 		c := testcluster.Start(t, testcluster.Config{Server: server})

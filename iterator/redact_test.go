@@ -78,6 +78,7 @@ func fakeServer(t *testing.T) (*minicluster.Cluster, *redis.Client) {
 // Whatever a server answers in place of what was asked for, no value comes out
 // by way of an error or of the log, whether it was asked to be left out or not.
 func TestNoValueInOtherErrors(t *testing.T) {
+	t.Parallel()
 	for name, raw := range map[string]string{
 		"simple string":       "+s3cret\r\n",
 		"cut short":           "$100\r\ns3cret",
@@ -97,7 +98,7 @@ func TestNoValueInOtherErrors(t *testing.T) {
 				c.SetFault(onceFor(command, -1, minicluster.Fault{Raw: []byte(raw), Close: minicluster.CloseAfter}))
 				var log bytes.Buffer
 				config := iterator.Config{
-					StallTimeout: 100 * time.Millisecond,
+					StallTimeout: 300 * time.Millisecond,
 					Logger:       slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 				}
 				text := "_key:key,_ttl:ttl,v:utf8,w:utf8"

@@ -15,6 +15,7 @@ import (
 // Masters that are tried again and again, in turns, by several workers: that
 // one of them is always being tried isn't progress.
 func TestStallOfSeveralMasters(t *testing.T) {
+	t.Parallel()
 	inEachWay(t, func(t *testing.T, way fakeWay) {
 		for name, concurrency := range concurrencies {
 			t.Run(name, func(t *testing.T) {
@@ -45,6 +46,7 @@ func TestStallOfSeveralMasters(t *testing.T) {
 // What must not be listed for want of memory, since what was is never settled,
 // ends the scan in time too.
 func TestStallForWantOfMemory(t *testing.T) {
+	t.Parallel()
 	c, rdb := fake(t, minicluster.Config{})
 	users(c, 3000)
 	it := hashes(t, rdb, userSchema, iterator.Config{Enumerate: iterator.PlainScan, MaxLedgerBytes: 200_000, BatchSize: 100, StallTimeout: time.Second})

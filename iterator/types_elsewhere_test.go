@@ -146,6 +146,7 @@ func extremes(a, b string) [][2]string { return [][2]string{{a, a}, {b, b}, {"42
 // and as values of strings, written with Redis and read from the file by other
 // implementations of Arrow.
 func TestTypesElsewhere(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	_, rdb := real(t, realServer, testcluster.Config{})
 	rows := 0

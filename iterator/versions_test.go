@@ -172,6 +172,7 @@ func TestFieldsThatExpire(t *testing.T) {
 // no open migration that could be seen, and no redirect by key: it shows by
 // its owner, and the slot is read again.
 func TestAtomicSlotMigration(t *testing.T) {
+	t.Parallel()
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
 		t.Parallel()
 		ctx := context.Background()
@@ -215,6 +216,7 @@ func TestAtomicSlotMigration(t *testing.T) {
 // A database other than 0 of a cluster (Valkey 9): a scan reads the one that
 // its client is in, and a cluster client is always in 0.
 func TestDatabases(t *testing.T) {
+	t.Parallel()
 	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
 		t.Parallel()
 		ctx := context.Background()

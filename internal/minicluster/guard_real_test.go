@@ -81,13 +81,20 @@ func operateReal(t *testing.T, server testcluster.Server) *operator {
 		},
 		reshard: func(slot, to int) error { return c.MigrateSlot(ctx, slot, to) },
 		unown: func(slot int) error {
-			if err := c.DelSlots(ctx, slot); err != nil {
-				return err
-			}
-			for ctx.Err() == nil { // a node thinks about the state now and then
-				info, err := c.NodeClient(0).ClusterInfo(ctx).Result()
-				if err != nil || strings.Contains(info, "cluster_state:fail") {
+			// A node thinks about the state now and then; and a message of the old owner that was under way gives the
+			// slot back. Settled is what has been so for some heartbeats.
+			for calm := 0; calm < 40 && ctx.Err() == nil; calm++ {
+				if err := c.DelSlots(ctx, slot); err != nil {
 					return err
+				}
+				for node := range 2 {
+					info, err := c.NodeClient(node).ClusterInfo(ctx).Result()
+					if err != nil {
+						return err
+					}
+					if !strings.Contains(info, "cluster_state:fail") {
+						calm = 0
+					}
 				}
 				time.Sleep(10 * time.Millisecond)
 			}

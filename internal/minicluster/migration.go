@@ -15,8 +15,8 @@ func (c *Cluster) MoveSlot(to int, slots ...int) {
 		if from >= 0 && from != to {
 			c.moveKeys(from, to, c.slotKeys(from, slot))
 		}
-		c.assign(slot, to)
 	}
+	c.assign(to, slots...)
 }
 
 // Unassign takes slots from their owner, who keeps the keys: CLUSTER DELSLOTS
@@ -65,7 +65,7 @@ func (c *Cluster) CloseMigration(slot int) error {
 		return err
 	}
 	c.moveKeys(from, to, c.slotKeys(from, slot))
-	c.assign(slot, to)
+	c.assign(to, slot)
 	return nil
 }
 
@@ -118,23 +118,30 @@ func (c *Cluster) migration(slot int) (from, to int, err error) {
 	return 0, 0, fmt.Errorf("minicluster: slot %d is not migrating", slot)
 }
 
-// assign makes node the owner of slot for everybody, and ends what migrations
-// of it its old and its new owner have open. Taking over raises the new owner's
-// epoch, unless it is the highest already.
-func (c *Cluster) assign(slot, node int) {
-	if c.truth.Owner(slot) != node {
-		c.truth.bump(node)
+// assign makes node the owner of slots for everybody, and ends what migrations
+// of them their old and their new owner have open. Taking over raises the new
+// owner's epoch, unless it is the highest already.
+func (c *Cluster) assign(node int, slots ...int) {
+	for _, slot := range slots {
+		if c.truth.Owner(slot) != node {
+			c.truth.bump(node)
+			break
+		}
 	}
 	// Nodes whose views lag have seen other epochs: they are told the number.
 	epoch := c.truth.nodes[node].epoch
 	c.update(func(v *View) {
 		v.SetEpoch(node, epoch)
-		v.SetOwner(slot, slot, node)
+		for _, slot := range slots {
+			v.SetOwner(slot, slot, node)
+		}
 	})
 	for _, n := range c.nodes {
-		if !n.isolated {
-			delete(n.migrating, slot)
-			delete(n.importing, slot)
+		for _, slot := range slots {
+			if !n.isolated {
+				delete(n.migrating, slot)
+				delete(n.importing, slot)
+			}
 		}
 	}
 }

@@ -275,11 +275,15 @@ func (l *ledger) seen(slot uint16, hash uint64) (known bool, err error) {
 // warm reads the places where keys of slots will be looked for first, and forget
 // them: many sets are larger together than the processor's caches, and without
 // branches in between it waits for the memory of many keys at once, and not of
-// one after the other.
+// one after the other. Keys whose hash is noKey are left out: their slots may be
+// another pass's.
 //
 // The sum is there so that the loop isn't optimized away.
 func (l *ledger) warm(slots []uint16, hashes []uint64) (sum uint64) {
 	for i, slot := range slots {
+		if hashes[i] == noKey {
+			continue
+		}
 		if keys := &l.keys[slot]; len(keys.table) > 0 {
 			sum += keys.table[keys.place(hashes[i])]
 		}

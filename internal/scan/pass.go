@@ -348,7 +348,6 @@ func (p *pass) release(oldest int) {
 // filter leaves on a page the keys that are to be read, and reports whether there
 // are any that are new.
 func (p *pass) filter(pg *page) (fresh bool, err error) {
-	const foreign = 0 // is no key's hash
 	ledger, pattern := p.scan.ledger, ""
 	if !p.way.matches() && p.scan.pattern != "*" {
 		pattern = p.scan.pattern
@@ -367,9 +366,9 @@ func (p *pass) filter(pg *page) (fresh bool, err error) {
 			// A node can hold keys of slots that it doesn't own any more, and
 			// of ones that it is only importing.
 			p.count.Foreign++
-			p.hashes = append(p.hashes, foreign)
+			p.hashes = append(p.hashes, noKey)
 		case pattern != "" && !glob.Match(pattern, key):
-			p.hashes = append(p.hashes, foreign)
+			p.hashes = append(p.hashes, noKey)
 		default:
 			p.hashes = append(p.hashes, hashOf(key, p.scan.seed))
 		}
@@ -377,7 +376,7 @@ func (p *pass) filter(pg *page) (fresh bool, err error) {
 	p.warmed = ledger.warm(p.keySlot, p.hashes)
 	pg.filter(func(i int) bool {
 		h := p.hashes[i]
-		if h == foreign || err != nil {
+		if h == noKey || err != nil {
 			return false
 		}
 		known, failed := ledger.seen(p.keySlot[i], h)

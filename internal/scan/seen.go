@@ -24,9 +24,12 @@ const (
 	doubledTable = 1024
 )
 
-// hashOf is what a keySet takes for a key; never 0.
+// noKey is no key's hash.
+const noKey = 0
+
+// hashOf is what a keySet takes for a key; never noKey.
 func hashOf(key []byte, seed uint64) uint64 {
-	if h := xxh3.HashSeed(key, seed); h != 0 {
+	if h := xxh3.HashSeed(key, seed); h != noKey {
 		return h
 	}
 	return 1
