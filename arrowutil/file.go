@@ -3,7 +3,19 @@ package arrowutil
 import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/redisarrow/redisarrow/internal/wholefile"
 )
+
+// CheckFile says whether [WriteIPCFile] could begin writing to path: its folder
+// exists, and what is there under that name, if anything, is a regular file.
+// It changes nothing. Useful to fail before a long scan is prepared; whether
+// the disk holds it all shows only when writing. The error is a *[WriteError].
+func CheckFile(path string) error {
+	if err := wholefile.Check(path); err != nil {
+		return writeError(path, err)
+	}
+	return nil
+}
 
 // WriteIPCFile writes all batches of rr into an Arrow IPC file (also known as
 // Feather V2). A reader without batches gives a valid file with the schema alone.
@@ -30,15 +42,15 @@ func WriteIPCFile(path string, rr array.RecordReader, opts ...Option) (res Resul
 	if err != nil {
 		return Result{}, err
 	}
-	tmp, err := newPendingFile(path)
+	tmp, err := wholefile.New(path)
 	if err != nil {
 		return Result{}, writeError(path, err)
 	}
 	// Deferred, so that a reader or a progress function that panics leaves
 	// nothing behind either.
-	defer tmp.discard()
+	defer tmp.Discard()
 
-	out := newOutput(tmp.file)
+	out := newOutput(tmp.File)
 	writer, err := ipc.NewFileWriter(out, append(ipcOpts, ipc.WithSchema(rr.Schema()))...)
 	if err != nil {
 		return Result{}, writeError(path, err)
@@ -50,7 +62,7 @@ func WriteIPCFile(path string, rr array.RecordReader, opts ...Option) (res Resul
 	case writeErr != nil:
 		return res, writeError(path, writeErr)
 	}
-	if err := tmp.commit(); err != nil {
+	if err := tmp.Commit(); err != nil {
 		return res, writeError(path, err)
 	}
 	return res, nil

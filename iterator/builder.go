@@ -32,6 +32,7 @@ type builder struct {
 	ttl     *convert.Int64Column
 	expires *convert.Int64Column
 	deliver func(block) error // blocks until somebody takes the batch
+	marks   *marks            // of the rows; nil if no checkpoints are taken
 
 	metadata []scan.Command
 	rows     int
@@ -49,6 +50,9 @@ type block struct {
 	arrays []arrow.Array // nil at the index's place
 	rows   int
 	bytes  int64
+
+	marked []mark    // of the rows, if checkpoints are taken
+	ends   []batchID // of the builders' batches whose last rows these are, likewise
 }
 
 func (b *block) release() {
@@ -107,7 +111,7 @@ func (b *builder) Decode(step uint8, key []byte, r *resp.Reader) (scan.Result, e
 		}
 	}
 	b.ceiling += r.BytesRead() - before + int64(len(key)) + int64(len(b.columns))*maxFixedBytes
-	return b.finishRow(), nil
+	return b.finishRow(key), nil
 }
 
 // maxFixedBytes is what a cell costs at most beside its own text: a value of
@@ -219,7 +223,7 @@ func (b *builder) badCell(key []byte, position int, value []byte, err error) {
 
 // finishRow keeps or drops the row under way, and hands the batch over when
 // it is full.
-func (b *builder) finishRow() scan.Result {
+func (b *builder) finishRow(key []byte) scan.Result {
 	switch {
 	case b.failure != nil:
 		b.rollback()
@@ -229,6 +233,9 @@ func (b *builder) finishRow() scan.Result {
 		return scan.Result{Outcome: scan.Skipped, BadCells: b.badCells}
 	}
 	b.rows++
+	if b.marks != nil {
+		b.marks.add(key)
+	}
 	// Adding the columns up is left until what was received allows so much.
 	full := b.rows >= b.config.BatchSize
 	if !full && b.ceiling >= b.config.BatchBytes {
@@ -271,6 +278,9 @@ func (b *builder) take() block {
 		}
 	}
 	b.rows, b.ceiling = 0, 0
+	if b.marks != nil {
+		out.marked, out.ends = b.marks.take()
+	}
 	return out
 }
 

@@ -14,12 +14,14 @@ import (
 type rowSchema interface {
 	Arrow() *arrow.Schema
 	Columns() []schema.Column
+	String() string
 }
 
 // layout is where in a batch each column stands. Positions that aren't taken
 // are -1.
 type layout struct {
 	schema  *arrow.Schema
+	text    string // the schema in its text form
 	columns []schema.Column
 	fields  []int // of the data columns, in order
 	key     int
@@ -29,7 +31,7 @@ type layout struct {
 }
 
 func newLayout(s rowSchema) layout {
-	l := layout{schema: s.Arrow(), columns: s.Columns(), key: -1, ttl: -1, expires: -1, index: -1}
+	l := layout{schema: s.Arrow(), text: s.String(), columns: s.Columns(), key: -1, ttl: -1, expires: -1, index: -1}
 	for i, c := range l.columns {
 		switch c.Kind() {
 		case schema.KindField:

@@ -43,6 +43,9 @@ type BatchReader struct {
 	scanErr  error         // how it ended; valid once done is closed
 	rest     remainder     // what was left in the builders; likewise
 
+	terms   terms
+	account *account // of what has been handed out; nil if no checkpoints are taken
+
 	batch arrow.RecordBatch
 	row   uint64 // rows handed out: the next index
 	ended bool
@@ -56,15 +59,20 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 		return nil, err
 	}
 	config = config.withDefaults()
+	r := &BatchReader{layout: l, config: config, caller: ctx, blocks: make(chan block), terms: newTerms(k, l, &config)}
+	from, err := r.prepare()
+	if err != nil {
+		return nil, err
+	}
 	dialer, err := cluster.NewDialer(rdb)
 	if err != nil {
 		return nil, err
 	}
-	s, err := scan.Open(ctx, dialer, scan.Config{
+	options := scan.Config{
 		Kind:    k,
 		Pattern: config.Pattern,
 		Count:   config.CountHint,
-		MaxRows: config.MaxRows,
+		MaxRows: r.config.MaxRows,
 		Stall:   config.StallTimeout,
 		Logger:  config.Logger,
 
@@ -72,11 +80,23 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 		LedgerBytes:     config.MaxLedgerBytes,
 		Strict:          config.Strict,
 		AllowIncomplete: config.AllowIncomplete,
-	})
+	}
+	if from != nil {
+		options.Resume = &scan.Resume{Seed: from.Seed, Done: from.done, Known: from.keys}
+	}
+	if r.account != nil {
+		options.Done = r.account.finished
+	}
+	s, err := scan.Open(ctx, dialer, options)
 	if err != nil {
 		return nil, err
 	}
-	r := &BatchReader{layout: l, config: config, scan: s, caller: ctx, blocks: make(chan block)}
+	if from != nil {
+		if err := from.checkNodes(s.NodeIDs()); err != nil {
+			return nil, err
+		}
+	}
+	r.scan = s
 	workers := s.Masters()
 	if config.Concurrency != AllMasters {
 		workers = min(workers, config.Concurrency)
@@ -86,11 +106,41 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrSchema, err) // no column holds memory yet
 		}
+		if r.account != nil {
+			b.marks = r.account.builder(s)
+		}
 		r.builders = append(r.builders, b)
 	}
 	r.refs.Store(1)
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	return r, nil
+}
+
+// prepare sees to checkpoints: what was handed out before, and what is to be
+// remembered. The result is nil for a scan from the beginning.
+func (r *BatchReader) prepare() (from *checkpoint, err error) {
+	if r.config.Checkpoints {
+		r.account = newAccount()
+	}
+	if r.config.Resume == nil {
+		return nil, nil
+	}
+	if from, err = parseCheckpoint(r.config.Resume); err != nil {
+		return nil, err
+	}
+	if err := from.check(r.terms); err != nil {
+		return nil, err
+	}
+	r.config.Resume = nil // it may be large
+	r.row = from.Rows
+	if r.account != nil {
+		r.account.resume(from)
+	}
+	if most := r.config.MaxRows; most > 0 {
+		r.config.MaxRows = most - int64(min(from.Rows, uint64(most)))
+		r.ended = r.config.MaxRows == 0
+	}
+	return from, nil
 }
 
 // deliver hands a batch from a worker to Next.
@@ -164,6 +214,9 @@ func (r *BatchReader) hand(b block) {
 		b.arrays[i] = r.indexArray(b.rows)
 	}
 	r.row += uint64(b.rows)
+	if r.account != nil {
+		r.account.handed(&b)
+	}
 	r.batch = array.NewRecordBatch(r.layout.schema, b.arrays, int64(b.rows))
 }
 

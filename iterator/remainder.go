@@ -30,6 +30,8 @@ func (m *remainder) next(config *Config) (out block, ok bool, err error) {
 		}
 	}()
 	rows, bytes := 0, int64(0)
+	var marked []mark
+	var ends []batchID
 	for len(m.parts) > 0 && rows < config.BatchSize && bytes < config.BatchBytes {
 		part := &m.parts[0]
 		piece := part.slice(m.first, part.prefix(m.first, config.BatchSize-rows, config.BatchBytes-bytes))
@@ -40,16 +42,19 @@ func (m *remainder) next(config *Config) (out block, ok bool, err error) {
 		pieces = append(pieces, piece)
 		rows += piece.rows
 		bytes += piece.bytes
+		marked = append(marked, piece.marked...)
 		if m.first += piece.rows; m.first == part.rows {
+			ends = append(ends, part.ends...)
 			part.release()
 			m.parts, m.first = m.parts[1:], 0
 		}
 	}
 	if len(pieces) == 1 {
 		out, pieces = pieces[0], nil
+		out.ends = ends
 		return out, true, nil
 	}
-	out = block{arrays: make([]arrow.Array, len(pieces[0].arrays)), rows: rows, bytes: bytes}
+	out = block{arrays: make([]arrow.Array, len(pieces[0].arrays)), rows: rows, bytes: bytes, marked: marked, ends: ends}
 	for i, first := range pieces[0].arrays {
 		if first == nil {
 			continue
@@ -80,6 +85,9 @@ func (b *block) slice(from, rows int) block {
 		if a != nil {
 			s.arrays[i] = array.NewSlice(a, int64(from), int64(from+rows))
 		}
+	}
+	if b.marked != nil {
+		s.marked = b.marked[from : from+rows]
 	}
 	return s
 }

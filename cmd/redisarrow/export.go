@@ -23,6 +23,8 @@ type exportFlags struct {
 	scan        iterator.Config
 	compression arrowutil.Compression
 	output      string
+	checkpoint  string
+	partRows    int64
 }
 
 func newExport(a *app) *cobra.Command {
@@ -35,7 +37,12 @@ func newExport(a *app) *cobra.Command {
 The file appears under its name when it is whole, or not at all. With --output -
 an Arrow IPC stream goes to standard output, broken on purpose if the scan
 fails. Only exit status 0 stands for a whole result. A summary goes to standard
-error.`,
+error.
+
+With --output FOLDER/ and --checkpoint FILE the result is parts in a folder,
+FOLDER/part-00001.arrow and so on. The same command, run again after it was
+killed or failed, goes on behind the last part; together the parts have each key
+once.`,
 		Example: `  redisarrow export --url redis://node1:7000 --type hash --pattern 'user:*' \
       --schema 'name:utf8,age:int64,seen:timestamp[ms,UTC]' --ttl --output users.arrow
   redisarrow export --url redis://node1:7000 --type string --pattern 'counter:*' \
@@ -61,7 +68,10 @@ error.`,
 	fs.BoolVar(&f.scan.Strict, "strict", false, "don't read slots whose migration is open: fail with their numbers")
 	fs.BoolVar(&f.scan.AllowIncomplete, "allow-incomplete", false, "go on when slots can't be read, and say at the end which were left out")
 	fs.Var(newValue(&f.compression, "none", "none|lz4|zstd", arrowutil.ParseCompression), "compression", "compression of the buffers in the file or stream")
-	fs.StringVar(&f.output, "output", "", "`FILE` to write, or - for an IPC stream on standard output (required)")
+	fs.StringVar(&f.output, "output", "", "`FILE` to write, or - for an IPC stream on standard output, or FOLDER/ for parts (required)")
+	fs.Var(newValue(&f.partRows, "1000000", "N", parsePartRows), "part-rows", "rows a part, with FOLDER/: the batch that reaches them ends it")
+	fs.StringVar(&f.checkpoint, "checkpoint", "", "`FILE` that says how far the parts in FOLDER/ go: killed at any moment, the same command goes on")
+	f.partRows = defaultPartRows
 	return cmd
 }
 
@@ -81,6 +91,12 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 	}
 	if err := f.scan.Validate(); err != nil {
 		return &usageError{err}
+	}
+	if isFolder(f.output) {
+		return a.exportParts(ctx, f, row, options)
+	}
+	if f.checkpoint != "" {
+		return usagef("--checkpoint needs parts: give --output a folder, with a slash at its end")
 	}
 	if err := a.checkOutput(f.output); err != nil {
 		return err

@@ -27,6 +27,7 @@ type scanner interface {
 	array.RecordReader
 	Stats() iterator.Stats
 	Missing() *iterator.IncompleteError
+	Checkpoint() ([]byte, error)
 }
 
 // rows is a schema that knows which iterator reads it.

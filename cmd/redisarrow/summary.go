@@ -13,6 +13,7 @@ import (
 // summary is what an export tells at its end.
 type summary struct {
 	output  string
+	parts   *progressFile // of an export in parts, otherwise nil
 	result  arrowutil.Result
 	stats   iterator.Stats
 	elapsed time.Duration
@@ -24,9 +25,15 @@ func (s summary) print(w io.Writer) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(name string, value any) { fmt.Fprintf(t, "%s\t%v\n", name, value) }
 	size := "file size"
-	if s.output == standardOutput {
+	switch {
+	case s.parts != nil:
+		size = "size of the new parts"
+		line("folder", s.output)
+		line("parts in all", s.parts.Parts)
+		line("rows in all", s.parts.Rows)
+	case s.output == standardOutput:
 		size = "stream size"
-	} else {
+	default:
 		line("file", s.output)
 	}
 	line("rows", s.result.Rows)

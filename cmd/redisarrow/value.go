@@ -41,6 +41,14 @@ func parseCount(text string) (int64, error) {
 	return n, nil
 }
 
+func parsePartRows(text string) (int64, error) {
+	n, err := parseCount(text)
+	if err != nil || n == 0 {
+		return 0, fmt.Errorf("give a number of rows from 1")
+	}
+	return n, nil
+}
+
 func parseSize(text string) (int, error) {
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil || n < 0 {

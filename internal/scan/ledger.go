@@ -42,6 +42,8 @@ type ledger struct {
 
 	keys   [cluster.Slots]keySet
 	memory *memory
+
+	finished func(cluster.SlotSet) // told of slots that are done, may be nil; it must not block
 }
 
 func newLedger(wanted cluster.SlotSet, memory *memory) *ledger {
@@ -172,6 +174,9 @@ func (l *ledger) finish(slots cluster.SlotSet) {
 	l.done = l.done.Union(slots)
 	l.absolve(slots)
 	l.moves++
+	if l.finished != nil {
+		l.finished(slots)
+	}
 	for slot := range slots.All() {
 		l.memory.recycle(&l.keys[slot])
 	}

@@ -26,6 +26,9 @@ type Config struct {
 	LedgerBytes     int64 // what the keys that are remembered may take
 	Strict          bool  // slots with an open migration aren't read
 	AllowIncomplete bool  // slots that are missing don't keep the scan from starting, or from ending well
+
+	Resume *Resume               // nil for a scan from the beginning
+	Done   func(cluster.SlotSet) // told of slots of which every key has given its rows; nil or not blocking
 }
 
 // Scan is one scan of a cluster.
@@ -37,6 +40,7 @@ type Scan struct {
 	log       *slog.Logger
 	limit     *limit
 	seed      uint64
+	nodes     map[string]string // that the topology named at the beginning: addresses by ID
 
 	ledger   *ledger
 	memory   *memory
@@ -86,7 +90,17 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 	if slot, ok := cluster.PatternSlot(cfg.Pattern); ok && s.inCluster {
 		wanted = slotSetOf(slot)
 	}
+	s.nodes = topology.Nodes()
+	if cfg.Resume != nil {
+		wanted = wanted.Minus(cfg.Resume.Done)
+	}
 	s.ledger = newLedger(wanted, s.memory)
+	s.ledger.finished = cfg.Done
+	if cfg.Resume != nil {
+		if err := s.resume(cfg.Resume); err != nil {
+			return nil, err
+		}
+	}
 	s.board = newBoard(s)
 	s.surveyor = newSurveyor(d, min(s.silence(), maxSilence), s.log)
 	s.surveyor.tell = s.board.surveyed

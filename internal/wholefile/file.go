@@ -1,4 +1,4 @@
-package arrowutil
+package wholefile
 
 import (
 	"crypto/rand"
@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 var (
@@ -14,15 +15,12 @@ var (
 	errNotRegular    = errors.New("it exists and is not a regular file; name a file, or write a stream")
 )
 
-// CheckFile says whether [WriteIPCFile] could begin writing to path: its folder
-// exists, and what is there under that name, if anything, is a regular file.
-// It changes nothing. Useful to fail before a long scan is prepared; whether
-// the disk holds it all shows only when writing. The error is a *[WriteError].
-func CheckFile(path string) error {
-	if _, _, err := inspect(path); err != nil {
-		return writeError(path, err)
-	}
-	return nil
+// Check says whether [New] could begin writing to path: its folder exists, and
+// what is there under that name, if anything, is a regular file. It changes
+// nothing.
+func Check(path string) error {
+	_, _, err := inspect(path)
+	return err
 }
 
 // inspect follows symbolic links to the file that is meant and returns what
@@ -64,14 +62,16 @@ func inspect(path string) (target string, info fs.FileInfo, err error) {
 	return target, info, nil
 }
 
-// pendingFile is a file on its way to its name.
-type pendingFile struct {
-	file   *os.File
+// File is a file on its way to its name.
+type File struct {
+	*os.File
 	target string
 	done   bool
 }
 
-func newPendingFile(path string) (*pendingFile, error) {
+// New begins a file under a hidden name (".redisarrow-*.tmp") beside its own.
+// [File.Commit] or [File.Discard] ends it.
+func New(path string) (*File, error) {
 	target, info, err := inspect(path)
 	if err != nil {
 		return nil, err
@@ -79,30 +79,31 @@ func newPendingFile(path string) (*pendingFile, error) {
 	// Not os.CreateTemp: its 0600 would stay, and the umask can't be asked for
 	// without setting it for the whole process. The name doesn't contain the
 	// target's, which may be as long as names can be.
-	name := filepath.Join(filepath.Dir(target), ".redisarrow-"+rand.Text()+".tmp")
+	name := filepath.Join(filepath.Dir(target), hiddenPrefix+rand.Text()+hiddenSuffix)
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return nil, err
 	}
-	p := &pendingFile{file: file, target: target}
+	p := &File{File: file, target: target}
 	if info != nil {
 		if err := file.Chmod(info.Mode().Perm()); err != nil {
-			p.discard()
+			p.Discard()
 			return nil, err
 		}
 	}
 	return p, nil
 }
 
-// commit gives the file its name. On an error the caller discards.
-func (p *pendingFile) commit() error {
-	if err := p.file.Sync(); err != nil {
+// Commit syncs the file to disk and gives it its name, in place of what was there.
+// On an error the caller discards.
+func (p *File) Commit() error {
+	if err := p.File.Sync(); err != nil {
 		return err
 	}
-	if err := p.file.Close(); err != nil {
+	if err := p.File.Close(); err != nil {
 		return err
 	}
-	if err := os.Rename(p.file.Name(), p.target); err != nil {
+	if err := os.Rename(p.File.Name(), p.target); err != nil {
 		return err
 	}
 	p.done = true
@@ -110,15 +111,39 @@ func (p *pendingFile) commit() error {
 	return nil
 }
 
-// discard removes the file unless it was committed.
-func (p *pendingFile) discard() {
+// Discard removes the file unless it was committed.
+func (p *File) Discard() {
 	if p.done {
 		return
 	}
 	p.done = true
-	_ = p.file.Close()
-	_ = os.Remove(p.file.Name())
+	_ = p.File.Close()
+	_ = os.Remove(p.File.Name())
 }
+
+// Write writes a file in one go.
+func Write(path string, data []byte) error {
+	p, err := New(path)
+	if err != nil {
+		return err
+	}
+	defer p.Discard()
+	if _, err := p.File.Write(data); err != nil {
+		return err
+	}
+	return p.Commit()
+}
+
+// IsHidden reports whether a name is one that New takes: what a process leaves
+// that is killed.
+func IsHidden(name string) bool {
+	return strings.HasPrefix(name, hiddenPrefix) && strings.HasSuffix(name, hiddenSuffix)
+}
+
+const (
+	hiddenPrefix = ".redisarrow-"
+	hiddenSuffix = ".tmp"
+)
 
 // syncFolder makes the rename last through a loss of power. Not every file
 // system can, and without it the name leads to the old file or to the new one,

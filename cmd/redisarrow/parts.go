@@ -1,0 +1,251 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/redisarrow/redisarrow/arrowutil"
+	"github.com/redisarrow/redisarrow/cluster"
+	"github.com/redisarrow/redisarrow/internal/wholefile"
+	"github.com/redisarrow/redisarrow/iterator"
+)
+
+// defaultPartRows makes parts of some 100 MB of usual rows: few files, and no
+// more to be read again after a kill than takes seconds.
+const defaultPartRows = 1_000_000
+
+// parts is the folder of an export that is written in parts: part-00001.arrow,
+// part-00002.arrow, and so on. With a progress file it can be killed at any moment
+// and run again:
+//
+//	scan part n  ─►  part-n.arrow gets its name  ─►  the progress file says n
+//
+// Killed before the first arrow, nothing of part n is there. Killed between the
+// two, part n is there and isn't known: it is removed at the beginning of the next
+// run, which reads its rows again. So whatever the moment, the parts that are
+// known have each key once, and the checkpoint goes on behind them.
+type parts struct {
+	folder   string
+	progress string // the file's name; empty for none
+	rows     int64  // of a part
+	options  []arrowutil.Option
+	known    progressFile
+}
+
+// isFolder reports whether an --output names a folder.
+func isFolder(output string) bool {
+	return strings.HasSuffix(output, "/") || strings.HasSuffix(output, string(filepath.Separator))
+}
+
+// prepare makes the folder, and brings it into the state that the progress file
+// tells of. close releases the lock on it.
+func (p *parts) prepare() (unlock func(), err error) {
+	if err := os.Mkdir(p.folder, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, usagef("--output: %w", err)
+	}
+	unlock = func() {}
+	if p.progress != "" {
+		if err := wholefile.Check(p.progress); err != nil {
+			return nil, usagef("--checkpoint: %w", err)
+		}
+		if unlock, err = lock(p.progress + ".lock"); err != nil {
+			return nil, err
+		}
+		if err := p.known.read(p.progress); err != nil {
+			unlock()
+			return nil, err
+		}
+	}
+	if err := p.tidy(); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
+var partName = regexp.MustCompile(`^part-(\d{5,})\.arrow$`)
+
+func (p *parts) name(n int) string { return filepath.Join(p.folder, fmt.Sprintf("part-%05d.arrow", n)) }
+
+// tidy removes what a killed run has left.
+func (p *parts) tidy() error {
+	entries, err := os.ReadDir(p.folder)
+	if err != nil {
+		return usagef("--output: %w", err)
+	}
+	there, all := 0, 0
+	var leftovers []string
+	for _, e := range entries {
+		if wholefile.IsHidden(e.Name()) {
+			leftovers = append(leftovers, e.Name())
+		}
+		match := partName.FindStringSubmatch(e.Name())
+		if match == nil {
+			continue
+		}
+		all++
+		switch n, err := strconv.Atoi(match[1]); {
+		case err != nil || n > p.known.Parts:
+			leftovers = append(leftovers, e.Name())
+		default:
+			there++
+		}
+	}
+	switch {
+	case !p.known.begun && all > 0:
+		return usagef("--output: %s has parts already, and %s; empty it, or name the --checkpoint that they belong to", p.folder, p.unknown())
+	case there < p.known.Parts:
+		return usagef("--output: %s has %d of the %d parts that %s tells of: name the folder that they are in, or remove that file to begin anew",
+			p.folder, there, p.known.Parts, p.progress)
+	}
+	if !p.known.begun { // hidden files may be another process's
+		return nil
+	}
+	for _, name := range leftovers {
+		if err := os.Remove(filepath.Join(p.folder, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *parts) unknown() string {
+	if p.progress == "" {
+		return "there is no --checkpoint that knows them"
+	}
+	return p.progress + " doesn't exist"
+}
+
+// write writes what is left of a scan. The result is this run's.
+func (p *parts) write(it scanner) (total arrowutil.Result, err error) {
+	more := it.Next()
+	// A whole result without rows is one part with the schema alone.
+	for n := p.known.Parts + 1; more || it.Err() == nil && n == 1; n++ {
+		part := &part{scanner: it, left: p.rows, begun: more}
+		res, err := arrowutil.WriteIPCFile(p.name(n), part, p.options...)
+		total.Rows, total.Batches, total.Bytes = total.Rows+res.Rows, total.Batches+res.Batches, total.Bytes+res.Bytes
+		if err != nil {
+			return total, p.advise(err)
+		}
+		p.known.Parts, p.known.Rows = n, p.known.Rows+res.Rows
+		if err := p.save(it, false); err != nil {
+			return total, err
+		}
+		more = more && it.Next()
+	}
+	if err := it.Err(); err != nil {
+		return total, p.advise(err)
+	}
+	return total, p.save(it, true)
+}
+
+// save says in the progress file how far the parts go.
+func (p *parts) save(it scanner, whole bool) error {
+	if p.progress == "" {
+		return nil
+	}
+	var err error
+	if p.known.data, err = it.Checkpoint(); err != nil {
+		return err
+	}
+	p.known.Whole = whole && it.Missing() == nil
+	return p.known.write(p.progress)
+}
+
+// advise says what becomes of the parts that are there.
+func (p *parts) advise(err error) error {
+	if p.progress == "" || p.known.Parts == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; %d parts with %d rows are there: the same command goes on behind them", err, p.known.Parts, p.known.Rows)
+}
+
+// part reads one part's batches of a scan: up to the one that makes it long
+// enough.
+type part struct {
+	scanner
+	left  int64
+	begun bool // the scan's current batch is the first of the part
+}
+
+func (p *part) Next() bool {
+	switch {
+	case p.left <= 0:
+		return false
+	case p.begun:
+		p.begun = false
+	case !p.scanner.Next():
+		return false
+	}
+	p.left -= p.RecordBatch().NumRows()
+	return true
+}
+
+// The part doesn't own the scan.
+func (p *part) Retain()  {}
+func (p *part) Release() {}
+
+var _ array.RecordReader = (*part)(nil)
+
+// exportParts is export into a folder.
+func (a *app) exportParts(ctx context.Context, f *exportFlags, row rows, options cluster.Options) error {
+	p := &parts{
+		folder: filepath.Clean(f.output), progress: f.checkpoint, rows: f.partRows,
+		options: []arrowutil.Option{arrowutil.WithCompression(f.compression)},
+	}
+	unlock, err := p.prepare()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if p.known.Whole {
+		a.printLine(fmt.Sprintf("nothing to do: %s says that all %d parts with %d rows are there; remove it, and the parts, to begin anew", p.progress, p.known.Parts, p.known.Rows))
+		return nil
+	}
+	rdb, err := dial(ctx, options)
+	if err != nil {
+		return err
+	}
+	defer rdb.Close()
+
+	config := f.scan
+	config.Checkpoints = p.progress != ""
+	config.Resume = p.known.data
+	config.BatchSize = int(min(int64(cmp.Or(config.BatchSize, iterator.DefaultBatchSize)), f.partRows))
+	begun := time.Now()
+	it, err := row.open(ctx, rdb, config)
+	if err != nil {
+		return err
+	}
+	defer it.Release()
+	if p.known.Parts > 0 {
+		a.printLine(fmt.Sprintf("going on behind %d parts with %d rows", p.known.Parts, p.known.Rows))
+	}
+	if p.progress != "" && p.known.Parts == 0 { // from now on the folder is ours
+		if err := p.save(it, false); err != nil {
+			return err
+		}
+	}
+	stop := a.showProgress(ctx, rdb, config.Pattern, it.Stats)
+	res, err := p.write(it)
+	stop()
+	if err != nil {
+		return err
+	}
+	summary{output: f.output, parts: &p.known, result: res, stats: it.Stats(), elapsed: time.Since(begun)}.print(a.stderr)
+	if missing := it.Missing(); missing != nil {
+		a.printLine("left out, as --allow-incomplete has it: " + missing.Error())
+	}
+	return nil
+}
