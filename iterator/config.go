@@ -105,6 +105,17 @@ type Config struct {
 	// [ErrLedger].
 	MaxLedgerBytes int64
 
+	// ReadFrom says which nodes the keys are read from: [ReadMaster] (the default),
+	// [ReadReplica], or [PreferReplica], which turns to the master where no replica
+	// keeps up with it. What is promised is the same: a replica is read only when it
+	// has caught up with its master, from a link that stays up, and the master is asked
+	// before and after; a key's row is at most as old as the replica is behind. The
+	// user needs READONLY, and INFO in MULTI. Slots with an open migration are read
+	// from the masters in any case; while slots are moved away from a master,
+	// its other slots may have to be read again, and PreferReplica goes over to the
+	// master. Only for clusters.
+	ReadFrom ReadFrom
+
 	// Strict refuses slots whose migration stays open, after a resharding that
 	// was broken off, say: they end the scan with an [*IncompleteError]. By
 	// default they are read at both ends. Every key that follows the servers'
@@ -184,6 +195,10 @@ func (c Config) Validate() error {
 		return fmt.Errorf("%w: OnParseError is %d, which is none of the known policies", ErrConfig, c.OnParseError)
 	case c.Enumerate < AutoEnumerate || c.Enumerate > PlainScan:
 		return fmt.Errorf("%w: Enumerate is %d, which is none of the known ways", ErrConfig, c.Enumerate)
+	case c.ReadFrom < ReadMaster || c.ReadFrom > PreferReplica:
+		return fmt.Errorf("%w: ReadFrom is %d, which is none of the known ones", ErrConfig, c.ReadFrom)
+	case c.ReadFrom != ReadMaster && c.Enumerate == ClusterScan:
+		return fmt.Errorf("%w: Enumerate is ClusterScan, which only masters answer, and ReadFrom is %v", ErrConfig, c.ReadFrom)
 	case c.MaxLedgerBytes < 0:
 		return fmt.Errorf("%w: MaxLedgerBytes is %d; it must be positive, or 0 for %d", ErrConfig, c.MaxLedgerBytes, DefaultMaxLedgerBytes)
 	case c.StallTimeout < 0:

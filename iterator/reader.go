@@ -78,6 +78,7 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 
 		Enumerate:       config.Enumerate,
 		LedgerBytes:     config.MaxLedgerBytes,
+		ReadFrom:        config.ReadFrom,
 		Strict:          config.Strict,
 		AllowIncomplete: config.AllowIncomplete,
 	}

@@ -65,6 +65,7 @@ once.`,
 	fs.DurationVar(&f.scan.StallTimeout, "stall-timeout", iterator.DefaultStallTimeout, "how `LONG` the scan may go without coming on, while slots have no owner or servers fail")
 	fs.Var(newValue(&f.scan.Enumerate, "auto", "auto|WAY", iterator.ParseEnumeration), "enumerate", "how keys are listed: clusterscan, slotscan, keysinslot or plainscan; by default the best way that a server has")
 	fs.Var(newValue(&f.scan.MaxLedgerBytes, "256MiB", "SIZE", parseBytes), "max-ledger-bytes", "memory for the keys that are remembered until their slot is done")
+	fs.Var(newValue(&f.scan.ReadFrom, "master", "master|replica|prefer-replica", iterator.ParseReadFrom), "read-from", "nodes that keys are read from")
 	fs.BoolVar(&f.scan.Strict, "strict", false, "don't read slots whose migration is open: fail with their numbers")
 	fs.BoolVar(&f.scan.AllowIncomplete, "allow-incomplete", false, "go on when slots can't be read, and say at the end which were left out")
 	fs.Var(newValue(&f.compression, "none", "none|lz4|zstd", arrowutil.ParseCompression), "compression", "compression of the buffers in the file or stream")

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ type silence struct{}
 func (silence) Printf(context.Context, string, ...any) {}
 
 // ours scans with this library.
-func ours(t *testing.T) Scanner {
+func ours(t *testing.T, from iterator.ReadFrom) Scanner {
 	return func(ctx context.Context, job Job) Result {
 		config := iterator.Config{
 			BatchSize:    200,
@@ -43,6 +44,9 @@ func ours(t *testing.T) Scanner {
 			StallTimeout: 15 * time.Second,
 		}
 		setWay(&config, job.Case)
+		if config.ReadFrom = from; from != iterator.ReadMaster && config.Enumerate == iterator.ClusterScan {
+			config.Enumerate = iterator.AutoEnumerate
+		}
 		var it interface {
 			array.RecordReader
 			Err() error
@@ -139,16 +143,31 @@ func TestChaos(t *testing.T) {
 	if len(all) == 20 {
 		all = append(all, telling...)
 	}
-	for _, seed := range all {
+	runAll(t, all, iterator.ReadMaster)
+}
+
+// The same, where keys are read from replicas that keep up.
+func TestChaosOfReplicas(t *testing.T) {
+	t.Parallel()
+	runs := uint64(8)
+	if testing.Short() {
+		runs = 4
+	}
+	runAll(t, seeds(t, runs), iterator.PreferReplica)
+}
+
+func runAll(t *testing.T, seeds []uint64, from iterator.ReadFrom) {
+	t.Helper()
+	for _, seed := range seeds {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
 			c := Draw(seed)
-			o := c.Run(t, ours(t))
+			o := c.Run(t, ours(t, from))
 			t.Logf("%v, %s: %v", c, wayOf(c), o)
 			if !healing {
 				o.Missing, o.Left, o.Err = nil, nil, nil
 			}
-			assert.True(t, o.OK(), "%v, %s\n%v\nagain: REDISARROW_CHAOS_SEED=%d go test ./internal/chaos -run TestChaos", c, wayOf(c), o, seed)
+			assert.True(t, o.OK(), "%v, %s\n%v\nagain: REDISARROW_CHAOS_SEED=%d go test ./internal/chaos -run '%s$'", c, wayOf(c), o, seed, strings.SplitN(t.Name(), "/", 2)[0])
 		})
 	}
 }

@@ -246,7 +246,16 @@ func (b *board) pick() (best task, ok bool) {
 func (b *board) taskOf(s *survey, n *node, m *member, now time.Time) (t task, ok bool) {
 	t = task{node: n, before: s, epoch: m.epoch}
 	t.slots = b.scan.ledger.waiting(m.slots.Minus(m.marked()), s.number)
+	if !t.slots.Empty() && b.scan.readFrom != ReadMaster {
+		if r := b.replicaOf(m, now); r != nil {
+			t.node, t.master = r, n
+		} else if b.scan.readFrom == ReadReplica || b.replicaBusy(m) {
+			b.scan.ledger.suspect(t.slots, atNode(m.addr, errNoReplica))
+			t.slots = cluster.SlotSet{}
+		}
+	}
 	if !t.slots.Empty() {
+		n.asReplica(false)
 		return t, true
 	}
 	if b.scan.strict {
@@ -267,6 +276,36 @@ func (b *board) taskOf(s *survey, n *node, m *member, now time.Time) (t task, ok
 		}
 	}
 	return t, false
+}
+
+// replicaOf is the replica from which a master's slots are read: the one that has
+// failed least. nil if there is none that may be tried now.
+func (b *board) replicaOf(m *member, now time.Time) (best *node) {
+	for _, r := range m.replicas {
+		n := b.node(r.id, r.addr)
+		n.asReplica(true)
+		switch {
+		case n.busy || n.failures.until.After(now) || n.failures.n > 0 && b.late(now):
+		case b.scan.readFrom == PreferReplica && n.failures.n >= replicaTries:
+		case best == nil || n.failures.n < best.failures.n:
+			best = n
+		}
+	}
+	return best
+}
+
+// replicaTries is how often in a row reading from a replica may fail before its
+// master is preferred.
+const replicaTries = 2
+
+// replicaBusy reports whether a replica is being read, or will be tried again soon.
+func (b *board) replicaBusy(m *member) bool {
+	for _, r := range m.replicas {
+		if n := b.node(r.id, r.addr); n.busy || n.failures.n < replicaTries && n.failures.n > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // pickSingle is pick for a server that isn't in a cluster.

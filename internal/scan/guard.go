@@ -26,6 +26,10 @@ type guard struct {
 	// right after what it lists, which isn't one instant: a migration that is
 	// opened and broken off in between goes unseen.
 	loose bool
+
+	// follows: the node is a replica, and says in the same instant whether it
+	// follows its master, instead of what it owns: see replica.go.
+	follows *following
 }
 
 // role is what a node is to the slots that are read from it.
@@ -64,6 +68,10 @@ func (g *guard) reasons(unsafe cluster.SlotSet) (reasons []Reason) {
 // look reads the reply to CLUSTER NODES, and returns an error if the server
 // isn't the one any more whose slots were claimed.
 func (g *guard) look(text []byte) error {
+	if g.follows != nil {
+		g.view.safe = cluster.AllSlots()
+		return g.follows.judge(text)
+	}
 	line := ownLine(text)
 	if line == nil {
 		return &resp.ProtocolError{Reason: "CLUSTER NODES has no line marked myself"}
@@ -155,9 +163,10 @@ func afterFields(line []byte, n int) int {
 
 // Commands of a guarded request.
 var (
-	multiCommand = resp.AppendCommand(nil, "MULTI")
-	nodesCommand = resp.AppendCommand(nil, "CLUSTER", "NODES")
-	execCommand  = resp.AppendCommand(nil, "EXEC")
+	multiCommand       = resp.AppendCommand(nil, "MULTI")
+	nodesCommand       = resp.AppendCommand(nil, "CLUSTER", "NODES")
+	replicationCommand = resp.AppendCommand(nil, "INFO", "replication")
+	execCommand        = resp.AppendCommand(nil, "EXEC")
 )
 
 // begin begins a guarded request. What is to be guarded follows, then end.
@@ -168,7 +177,23 @@ func (g *guard) begin(out []byte) []byte {
 	if !g.loose {
 		out = append(out, multiCommand...)
 	}
-	return append(out, nodesCommand...)
+	return append(out, g.question()...)
+}
+
+// question is what the node is asked about itself.
+func (g *guard) question() []byte {
+	if g.follows != nil {
+		return replicationCommand
+	}
+	return nodesCommand
+}
+
+// questionName is its name, for messages.
+func (g *guard) questionName() string {
+	if g.follows != nil {
+		return "INFO replication"
+	}
+	return nodesName
 }
 
 func (g *guard) end(out []byte) []byte {
@@ -176,7 +201,7 @@ func (g *guard) end(out []byte) []byte {
 	case g == nil:
 		return out
 	case g.loose:
-		return append(out, nodesCommand...)
+		return append(out, g.question()...)
 	default:
 		return append(out, execCommand...)
 	}
@@ -217,7 +242,7 @@ func (g *guard) open(r *resp.Reader, n int, name string) error {
 		case 0:
 			note(multiName, h)
 		case 1:
-			note(nodesName, h)
+			note(g.questionName(), h)
 		default:
 			note(name, h)
 		}
@@ -274,9 +299,9 @@ func (g *guard) take(r *resp.Reader, rest int) error {
 	case err != nil:
 		return err
 	case h.Kind == resp.Error:
-		return skip(&refusedError{nodesName, &resp.ReplyError{Text: string(h.Line)}})
+		return skip(&refusedError{g.questionName(), &resp.ReplyError{Text: string(h.Line)}})
 	case h.Kind != resp.Bulk || h.Null():
-		return resp.Unexpected(h, nodesName+"' bulk string")
+		return resp.Unexpected(h, g.questionName()+"'s bulk string")
 	case h.N > resp.MaxAnswer:
 		return fmt.Errorf("%w: a reply to CLUSTER NODES of %d bytes", resp.ErrTooLarge, h.N)
 	}

@@ -108,7 +108,7 @@ func transient(reply *resp.ReplyError) bool {
 // slots of the task that are as the task has it.
 func (p *pass) open(ctx context.Context) error {
 	for {
-		l, now, err := p.scan.connect(ctx, p.node)
+		l, now, err := p.connect(ctx)
 		if err == nil && !now.up {
 			l.close()
 			err = &cluster.NodeError{Addr: p.addr, Command: "CLUSTER INFO", Err: errDown}
@@ -131,10 +131,30 @@ func (p *pass) open(ctx context.Context) error {
 		return nil
 	}
 	p.guard = p.task.guard()
+	if p.task.master != nil {
+		return p.beginBeside(ctx)
+	}
 	if p.start.epoch != p.guard.epoch {
 		return &endedError{atNode(p.addr, errEpoch)}
 	}
 	return nil
+}
+
+// connect connects to the pass's node.
+func (p *pass) connect(ctx context.Context) (link, state, error) {
+	l, now, err := p.scan.connect(ctx, p.node)
+	if err != nil || p.task.master == nil {
+		return l, now, err
+	}
+	reply, err := l.conn.Do(ctx, "READONLY")
+	if err == nil {
+		err = reply.Err()
+	}
+	if err != nil {
+		l.close()
+		return link{}, state{}, &cluster.NodeError{Addr: p.addr, Command: "READONLY", Err: err}
+	}
+	return l, now, nil
 }
 
 // reconnect makes the connection anew, to the same server process, and takes
@@ -147,7 +167,7 @@ func (p *pass) reconnect(ctx context.Context, cause error) error {
 			return err
 		}
 		p.count.Retries++
-		l, now, err := p.scan.connect(ctx, p.node)
+		l, now, err := p.connect(ctx)
 		if err != nil {
 			if cluster.IsDenied(err) {
 				return err

@@ -19,6 +19,7 @@ type node struct {
 	present Counters // of the one under way
 	used    []Enumeration
 	refused map[Enumeration]error // ways that can't be used, and why
+	replica bool                  // it is read as one
 	loose   bool                  // MULTI can't be used
 	weak    bool                  // something was listed without it
 
@@ -54,6 +55,13 @@ func (n *node) moved(addr string) {
 	n.addr = addr
 }
 
+// asReplica notes whether the node is read as a replica.
+func (n *node) asReplica(yes bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.replica = yes
+}
+
 // publish makes what a pass has counted known.
 func (n *node) publish(c Counters) {
 	n.mu.Lock()
@@ -79,7 +87,7 @@ func (n *node) ended() {
 func (n *node) stats() NodeStats {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s := NodeStats{Addr: n.addr, Counters: n.past, Enumerations: slices.Clone(n.used), Unguarded: n.weak}
+	s := NodeStats{Addr: n.addr, Counters: n.past, Enumerations: slices.Clone(n.used), Unguarded: n.weak, Replica: n.replica}
 	s.Add(n.present)
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/redisarrow/redisarrow/internal/glob"
@@ -42,6 +43,7 @@ type pass struct {
 	start    state // what the node said of itself when the pass began
 	guard    *guard
 	follower follower
+	beside   beside // the master, while a replica is read
 
 	held        cluster.SlotSet // claimed for the pass, and neither read nor given back yet
 	slots       cluster.SlotSet // of them, those to be read that it still may promise
@@ -139,14 +141,20 @@ func (p *pass) read(ctx context.Context) error {
 	for {
 		err := p.ask()
 		if err == nil && len(p.queue) == 0 {
-			if p.scan.limit.reached() || p.way.ended() && len(p.pages) == 0 {
+			if p.scan.limit.reached() {
 				return nil
+			}
+			if p.way.ended() && len(p.pages) == 0 {
+				return p.prove(ctx)
 			}
 			err = p.hold(ctx)
 		} else if err == nil {
 			err = p.receive(ctx)
 		}
 		p.publish()
+		if err == nil && p.task.master != nil && time.Since(p.beside.at) >= lookEvery {
+			err = p.prove(ctx)
+		}
 		if broken := (*brokenError)(nil); errors.As(err, &broken) {
 			err = p.reconnect(ctx, broken.cause)
 		}
@@ -293,7 +301,7 @@ func (p *pass) unlisted(ctx context.Context, err error) error {
 		}
 		return p.troubled(ctx, refused.command, refused.reply)
 	}
-	for _, reason := range []error{errDemoted, errEpoch, errOrder, errEndless, cluster.ErrWrongNode} {
+	for _, reason := range []error{errPromoted, errUnlinked, errBehind, errDemoted, errEpoch, errOrder, errEndless, cluster.ErrWrongNode} {
 		if errors.Is(err, reason) {
 			if errors.Is(err, errOrder) && p.scan.enumerate == AutoEnumerate {
 				p.node.refuse(SlotScan, atNode(p.addr, err))
@@ -411,6 +419,10 @@ func (p *pass) settle() {
 		read = read.Union(p.listed[n].slots)
 	}
 	if p.listed = append(p.listed[:0], p.listed[n:]...); !read.Empty() {
+		if p.task.master != nil {
+			p.settleBeside(read)
+			return
+		}
 		p.held = p.held.Minus(read)
 		p.settled(read)
 	}

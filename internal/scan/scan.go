@@ -24,8 +24,9 @@ type Config struct {
 
 	Enumerate       Enumeration
 	LedgerBytes     int64 // what the keys that are remembered may take
-	Strict          bool  // slots with an open migration aren't read
-	AllowIncomplete bool  // slots that are missing don't keep the scan from starting, or from ending well
+	ReadFrom        ReadFrom
+	Strict          bool // slots with an open migration aren't read
+	AllowIncomplete bool // slots that are missing don't keep the scan from starting, or from ending well
 
 	Resume *Resume               // nil for a scan from the beginning
 	Done   func(cluster.SlotSet) // told of slots of which every key has given its rows; nil or not blocking
@@ -48,6 +49,7 @@ type Scan struct {
 	board    *board
 
 	enumerate       Enumeration
+	readFrom        ReadFrom
 	strict          bool
 	allowIncomplete bool
 
@@ -68,6 +70,9 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.ReadFrom != ReadMaster && !topology.Cluster() {
+		return nil, &cluster.NodeError{Addr: topology.Source, Command: "CLUSTER SLOTS", Err: errNoCluster}
+	}
 	s := &Scan{
 		kind:        cfg.Kind,
 		dialer:      d,
@@ -82,6 +87,7 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 		maxPageKeys: morePageKeys + min(cfg.Count, math.MaxInt-morePageKeys),
 
 		enumerate:       cfg.Enumerate,
+		readFrom:        cfg.ReadFrom,
 		strict:          cfg.Strict,
 		allowIncomplete: cfg.AllowIncomplete,
 	}

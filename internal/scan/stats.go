@@ -30,7 +30,7 @@ func (c *Counters) Add(o Counters) {
 	c.Bytes += o.Bytes
 }
 
-// NodeStats are the counters of one master.
+// NodeStats are the counters of one node that was read.
 type NodeStats struct {
 	Addr string
 	// Enumerations are the ways in which its keys were enumerated, in the order
@@ -39,6 +39,8 @@ type NodeStats struct {
 	// Unguarded: the user may not use MULTI there, so a slot migration that was
 	// opened and broken off within moments could go unseen.
 	Unguarded bool
+	// Replica: it was read as a replica, last.
+	Replica bool
 	Counters
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/redisarrow/redisarrow/cluster"
 )
@@ -47,7 +48,12 @@ type member struct {
 	// The marks of open migrations in its view of itself, by slot: the other
 	// node's ID.
 	migrating, importing map[uint16]string
+
+	replicas []replica // that answered and follow it, by ID
 }
+
+// replica is a node that says that it follows a master.
+type replica struct{ id, addr string }
 
 // answer is what came of asking one node.
 type answer struct {
@@ -103,6 +109,18 @@ func newSurvey(number int, answers []answer) *survey {
 			id: self.ID, addr: a.addr, up: a.up, epoch: self.Epoch,
 			migrating: a.view.Migrating, importing: a.view.Importing,
 		}
+	}
+	for i := range answers {
+		v := answers[i].view
+		if v == nil || v.Self.Master() {
+			continue
+		}
+		if m := s.members[v.Self.MasterID]; m != nil && answers[i].addr != "" {
+			m.replicas = append(m.replicas, replica{v.Self.ID, answers[i].addr})
+		}
+	}
+	for _, m := range s.members {
+		slices.SortFunc(m.replicas, func(a, b replica) int { return strings.Compare(a.id, b.id) })
 	}
 	s.silent = s.missing(masters, answers)
 	s.agree(masters)

@@ -10,6 +10,7 @@ import (
 // task is slots of one master that a worker has claimed.
 type task struct {
 	node   *node
+	master *node // if the node is a replica: whose; else nil
 	role   role
 	slots  cluster.SlotSet
 	before *survey // by whose word they were claimed
@@ -22,7 +23,7 @@ type task struct {
 
 // guard is the guard of the task's enumeration.
 func (t *task) guard() *guard {
-	g := &guard{id: t.node.id, epoch: t.epoch, role: t.role}
+	g := &guard{id: t.ownerID(), epoch: t.epoch, role: t.role}
 	switch t.role {
 	case source:
 		g.target = t.peer.id
@@ -32,9 +33,17 @@ func (t *task) guard() *guard {
 	return g
 }
 
+// ownerID is the ID of the master whose slots are read.
+func (t *task) ownerID() string {
+	if t.master != nil {
+		return t.master.id
+	}
+	return t.node.id
+}
+
 // span is what has been read when all keys of slots have given their rows.
 func (t *task) span(slots cluster.SlotSet, begun int) span {
-	sp := span{slots: slots, before: t.before, after: begun, owner: t.node.id, epoch: t.epoch}
+	sp := span{slots: slots, before: t.before, after: begun, owner: t.ownerID(), epoch: t.epoch}
 	if t.role == target { // the second half: the node is the target
 		sp.owner, sp.epoch = t.peer.id, t.peerEpoch
 		sp.target, sp.targetEpoch = t.node.id, t.epoch
@@ -82,6 +91,7 @@ func (s *Scan) pass(ctx context.Context, t task, decoder Decoder, settled func(c
 		p.publish()
 		p.node.ended()
 		p.link.close()
+		p.beside.link.close()
 		p.follower.close()
 	}()
 	s.log.Debug("reading slots", "node", t.node.address(), "slots", t.slots.Len())

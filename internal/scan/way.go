@@ -75,11 +75,12 @@ type piece struct {
 }
 
 // possible are the ways that a server has, best first.
-func possible(s *state, inCluster bool, r role) []Enumeration {
+// CLUSTERSCAN is for masters: they are what it is routed to.
+func possible(s *state, inCluster bool, r role, fromReplica bool) []Enumeration {
 	switch {
 	case !inCluster:
 		return []Enumeration{PlainScan}
-	case r == owner && s.clusterScan:
+	case r == owner && s.clusterScan && !fromReplica:
 		return []Enumeration{ClusterScan, SlotScan, KeysInSlot, PlainScan}
 	case s.order == slotOrder:
 		return []Enumeration{SlotScan, KeysInSlot, PlainScan}
@@ -92,7 +93,7 @@ func possible(s *state, inCluster bool, r role) []Enumeration {
 // not use.
 func (p *pass) choose() error {
 	s := p.scan
-	ways := possible(&p.start, s.inCluster, p.task.role)
+	ways := possible(&p.start, s.inCluster, p.task.role, p.task.master != nil)
 	switch {
 	case p.large:
 		ways = slices.DeleteFunc(ways, func(e Enumeration) bool { return e == KeysInSlot || e == ClusterScan })
