@@ -264,3 +264,78 @@ func ExampleBatchReader_Missing() {
 	// Output:
 	// 20 rows, without slots 100-102
 }
+
+// A scan that is stopped goes on where it was, in another process too.
+func ExampleBatchReader_Checkpoint() {
+	server := startCluster()
+	defer server.Close()
+	ctx := context.Background()
+	rdb, err := cluster.Connect(ctx, cluster.Options{URLs: server.URLs()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rdb.Close()
+	counters, err := schema.NewString(schema.Index("_index"), schema.Key("_key"), schema.Int64("value"))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	config := iterator.Config{BatchSize: 8, Checkpoints: true}
+	keys := map[string]bool{}
+	for range 2 {
+		it, err := iterator.NewClusterStringBatchIterator(ctx, rdb, counters, config)
+		if err != nil {
+			log.Fatal(err)
+		}
+		for it.Next() {
+			batch := it.RecordBatch()
+			fmt.Println("rows from", batch.Column(0).ValueStr(0), "on:", batch.NumRows())
+			for i := range int(batch.NumRows()) {
+				keys[batch.Column(1).ValueStr(i)] = true
+			}
+			if config.Resume == nil {
+				break // the first process ends here
+			}
+		}
+		if config.Resume, err = it.Checkpoint(); err != nil {
+			log.Fatal(err)
+		}
+		it.Release()
+	}
+	fmt.Println(len(keys), "keys")
+	// Output:
+	// rows from 0 on: 8
+	// rows from 8 on: 8
+	// rows from 16 on: 4
+	// 20 keys
+}
+
+// Keys are read from replicas where there are such that keep up; from the masters
+// otherwise, as here, where there is none.
+func ExampleParseReadFrom() {
+	server := startCluster()
+	defer server.Close()
+	ctx := context.Background()
+	rdb, err := cluster.Connect(ctx, cluster.Options{URLs: server.URLs()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rdb.Close()
+	counters, err := schema.NewString(schema.Key("_key"), schema.Int64("value"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	from, err := iterator.ParseReadFrom("prefer-replica") // from a flag, say
+	if err != nil {
+		log.Fatal(err)
+	}
+	it, err := iterator.NewClusterStringBatchIterator(ctx, rdb, counters, iterator.Config{ReadFrom: from})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer it.Release()
+	for it.Next() {
+	}
+	fmt.Println(it.Stats().Rows, "rows", it.Err())
+	// Output: 20 rows <nil>
+}
