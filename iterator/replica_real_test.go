@@ -211,3 +211,48 @@ func TestReplicaOfMovingSlots(t *testing.T) {
 		}
 	})
 }
+
+// A migration is opened after the first look at the master, and broken off before the
+// second: neither sees a mark, and while the replica is listed half the keys are
+// away. And a slot goes to another master and comes back.
+func TestReplicaBetweenTheLooks(t *testing.T) {
+	eachReading(t, func(r *reading) {
+		const slot = 15039 // of user:4
+		for i := range 300 {
+			key := fmt.Sprintf("{user:4}:%d", i)
+			require.NoError(r.t, r.rdb.HSet(r.ctx, key, "name", "x").Err())
+			r.keys = append(r.keys, key)
+		}
+		slices.Sort(r.keys)
+		between := func(begin, end func()) {
+			r.t.Helper()
+			config := r.config(iterator.PreferReplica)
+			config.BatchSize, config.CountHint, config.Concurrency = 50, 50, iterator.AllMasters
+			it := hashes(r.t, r.rdb, "_key:key", config)
+			defer it.Release()
+			var rows []string
+			for n := 0; it.Next(); n++ {
+				rows = append(rows, cells(it.RecordBatch())...)
+				switch {
+				case n == 3: // each pass has begun, and waits for its reader
+					begin()
+				case end != nil && len(rows) > len(r.keys)*9/10:
+					end()
+					end = nil
+				}
+			}
+			require.NoError(r.t, it.Err())
+			require.Nil(r.t, end)
+			slices.Sort(rows)
+			assertRows(r.t, r.keys, rows)
+			assert.Positive(r.t, it.Stats().Reread)
+		}
+		between(func() {
+			require.NoError(r.t, r.c.OpenMigration(r.ctx, slot, 1))
+			_, err := r.c.MoveKeys(r.ctx, slot, 150)
+			require.NoError(r.t, err)
+		}, func() { require.NoError(r.t, r.c.AbortMigration(r.ctx, slot)) })
+		between(func() { require.NoError(r.t, r.c.MigrateSlot(r.ctx, slot, 1)) },
+			func() { require.NoError(r.t, r.c.MigrateSlot(r.ctx, slot, 2)) })
+	})
+}
