@@ -325,7 +325,7 @@ func TestMaxRowsAndMasterLost(t *testing.T) {
 		s, err := schema.ParseHash(userSchema)
 		require.NoError(t, err)
 		it, err := iterator.NewClusterHashBatchIterator(ctx, rdb, s, checked(t, iterator.Config{
-			MaxRows: 7, Concurrency: concurrency, CountHint: 3, StallTimeout: 50 * time.Millisecond,
+			MaxRows: 7, Concurrency: concurrency, CountHint: 3, StallTimeout: 500 * time.Millisecond,
 		}))
 		require.NoError(t, err)
 		c.SetFault(func(node, _ int, args [][]byte) *minicluster.Fault {
