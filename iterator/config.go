@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/redisarrow/redisarrow/convert"
 )
 
@@ -37,6 +38,16 @@ type Config struct {
 	// pattern with a hash tag before any wildcard, such as "{user42}:*", can
 	// only match in one slot: only that slot's owner is asked.
 	Pattern string
+
+	// Slots are the slots whose keys are read, for a scan that several processes
+	// share: [cluster.Partition] and [cluster.EvenPartition] cut the slots for
+	// that, and the rows of all parts are those of one scan. Empty, the zero
+	// value, means all slots. Slots that aren't in it are none of the scan's
+	// business: nobody need own them. With a Pattern for one slot that isn't in it
+	// the scan ends at once, without a row. A server that isn't part of a cluster
+	// lists all its keys, and those of other slots are left out here; so does
+	// [PlainScan] with a node's keys.
+	Slots cluster.SlotSet
 
 	// BatchSize is the number of rows of each batch; only the last one may
 	// have fewer. 0 means [DefaultBatchSize].
@@ -184,6 +195,7 @@ const maxBatchSize = 1 << 30
 
 // withDefaults fills in what is left open.
 func (c Config) withDefaults() Config {
+	set(&c.Slots, cluster.AllSlots())
 	set(&c.BatchSize, DefaultBatchSize)
 	set(&c.BatchBytes, DefaultBatchBytes)
 	set(&c.CountHint, DefaultCountHint)

@@ -63,6 +63,7 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 	s, err := scan.Open(ctx, dialer, scan.Config{
 		Kind:    k,
 		Pattern: config.Pattern,
+		Slots:   config.Slots,
 		Count:   config.CountHint,
 		MaxRows: config.MaxRows,
 		Stall:   config.StallTimeout,

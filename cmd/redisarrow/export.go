@@ -20,6 +20,7 @@ const helpWidth = 100
 type exportFlags struct {
 	connect     connectFlags
 	row         rowFlags
+	share       shareFlags
 	scan        iterator.Config
 	compression arrowutil.Compression
 	output      string
@@ -49,6 +50,7 @@ error.`,
 	fs.SortFlags = false
 	f.connect.register(fs)
 	fs.StringVar(&f.scan.Pattern, "pattern", "", "keys to read, a glob `PATTERN` as SCAN's MATCH takes it; '*' is all (required)")
+	f.share.register(fs)
 	f.row.register(fs)
 	fs.Var(newValue(&f.scan.BatchSize, "0", "N", parseSize), "batch-size", "rows a record batch; 0 is the default, 8192")
 	fs.Var(newValue(&f.scan.MaxRows, "0", "N", parseCount), "max-rows", "stop after so many rows; 0 is no limit")
@@ -79,6 +81,9 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 	if f.scan.Pattern == "" {
 		return usagef("--pattern is missing: give one such as 'user:*', or '*' for all keys")
 	}
+	if f.scan.Slots, err = f.share.set(); err != nil {
+		return err
+	}
 	if err := f.scan.Validate(); err != nil {
 		return &usageError{err}
 	}
@@ -97,7 +102,7 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 		return err
 	}
 	defer it.Release()
-	stop := a.showProgress(ctx, rdb, f.scan.Pattern, it.Stats)
+	stop := a.showProgress(ctx, rdb, f.scan.Pattern == "*" && f.scan.Slots.Empty(), it.Stats)
 	res, err := a.write(f.output, it, f.compression)
 	stop()
 	if err != nil {

@@ -16,11 +16,12 @@ import (
 // Config says what to scan, and how.
 type Config struct {
 	Kind    Kind
-	Pattern string        // glob of the keys; "" or "*" takes all
-	Count   int           // SCAN's COUNT
-	MaxRows int64         // 0 = all
-	Stall   time.Duration // how long something may fail or stand still before it is given up
-	Logger  *slog.Logger  // not nil
+	Pattern string          // glob of the keys; "" or "*" takes all
+	Slots   cluster.SlotSet // whose keys are read
+	Count   int             // SCAN's COUNT
+	MaxRows int64           // 0 = all
+	Stall   time.Duration   // how long something may fail or stand still before it is given up
+	Logger  *slog.Logger    // not nil
 
 	Enumerate       Enumeration
 	LedgerBytes     int64 // what the keys that are remembered may take
@@ -82,9 +83,11 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 		allowIncomplete: cfg.AllowIncomplete,
 	}
 	s.prepare(cfg)
-	wanted := cluster.AllSlots()
-	if slot, ok := cluster.PatternSlot(cfg.Pattern); ok && s.inCluster {
-		wanted = slotSetOf(slot)
+	wanted := cfg.Slots
+	if slot, ok := cluster.PatternSlot(cfg.Pattern); ok {
+		// On a server alone the slot costs nothing: its keys are listed by the
+		// pattern.
+		wanted = wanted.Intersect(slotSetOf(slot))
 	}
 	s.ledger = newLedger(wanted, s.memory)
 	s.board = newBoard(s)
