@@ -76,6 +76,27 @@ type Config struct {
 	// after the other; [AllMasters] means all.
 	Concurrency int
 
+	// MaxKeysPerSecond bounds how many keys are asked for their values in a
+	// second, over all masters that are scanned at once; 0 means no limit. Up to
+	// a tenth of a second's keys may be asked for at once. Listing keys is bounded
+	// by that, since no more than two pages of keys are listed ahead; keys that
+	// are listed and not read, of another type, say, don't count. Waiting doesn't
+	// count for StallTimeout.
+	MaxKeysPerSecond int
+
+	// Duty bounds the share of its time that a master spends on the scan: above 0,
+	// up to 1; 0 and 1 mean no limit. With less than 1, a master is asked for one
+	// thing at a time, with nothing running ahead, and a small one: at most 32
+	// keys to be listed, whatever CountHint says, or 16 to be read. When the answer
+	// has taken t, which includes its way over the network, nothing is asked for
+	// until t/Duty has passed from the question on; what a timer is late is made
+	// up for, within 4 ms. So other clients of a master wait for the scan's
+	// requests seldom, and not long, and the scan takes several times as long as
+	// 1/Duty. CLUSTER NODES, by which the masters are asked twice a second who owns
+	// what, isn't counted. By [KeysInSlot] a slot is still listed in one go, and a
+	// large value is still read in one go. Waiting doesn't count for StallTimeout.
+	Duty float64
+
 	// HashCommand fixes the command that reads a hash. By default the number
 	// of fields in the schema decides.
 	HashCommand HashCommand
@@ -176,6 +197,10 @@ func (c Config) Validate() error {
 		return fmt.Errorf("%w: MaxRows is %d; it must be positive, or 0 for all rows", ErrConfig, c.MaxRows)
 	case c.Concurrency < AllMasters:
 		return fmt.Errorf("%w: Concurrency is %d; it must be positive, 0 for one master at a time, or AllMasters", ErrConfig, c.Concurrency)
+	case c.MaxKeysPerSecond < 0:
+		return fmt.Errorf("%w: MaxKeysPerSecond is %d; it must be positive, or 0 for no limit", ErrConfig, c.MaxKeysPerSecond)
+	case !(c.Duty >= 0 && c.Duty <= 1): // NaN is neither
+		return fmt.Errorf("%w: Duty is %v; it must be above 0 and at most 1, or 0 for no limit", ErrConfig, c.Duty)
 	case c.HashCommand < AutoHashCommand || c.HashCommand > HGETALL:
 		return fmt.Errorf("%w: HashCommand is %d, which is none of the known ones", ErrConfig, c.HashCommand)
 	case c.OnParseError < convert.Fail || c.OnParseError > convert.SkipRow:

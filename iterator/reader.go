@@ -69,6 +69,9 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 		Stall:   config.StallTimeout,
 		Logger:  config.Logger,
 
+		KeysPerSecond: config.MaxKeysPerSecond,
+		Duty:          config.Duty,
+
 		Enumerate:       config.Enumerate,
 		LedgerBytes:     config.MaxLedgerBytes,
 		Strict:          config.Strict,

@@ -125,6 +125,14 @@ func TestExportPartitions(t *testing.T) {
 	assert.Equal(t, []string{"user:1|User1|21"}, readFile(t, path).rows)
 }
 
+func TestExportCourteously(t *testing.T) {
+	c := fixture(t, minicluster.Config{})
+	path := filepath.Join(t.TempDir(), "users.arrow")
+	p := redisarrow(t, append(exportArgs(c, path, hashArgs...), "--duty", "0.5", "--max-keys-per-second", "100")...)
+	require.Zero(t, p.status, p.stderr)
+	assert.Equal(t, userRows("user:%[1]d|User%[1]d|%[2]d"), readFile(t, path).rows)
+}
+
 func summaryOf(t *testing.T, stderr string) map[string]string {
 	t.Helper()
 	assert.NotContains(t, stderr, "\r")

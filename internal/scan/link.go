@@ -83,7 +83,28 @@ func dial(ctx context.Context, d *cluster.Dialer, addr string, stall time.Durati
 	conn := resp.NewConn(nc)
 	conn.SetTimeout(stall)
 	conn.SetLimit(stall)
-	return link{conn: conn, stop: conn.CloseWith(ctx)}, nil
+	l := link{conn: conn, stop: conn.CloseWith(ctx)}
+	if err := introduce(dialCtx, conn, d.Named()); err != nil {
+		l.close()
+		return link{}, &cluster.NodeError{Addr: addr, Command: "CLIENT", Err: err}
+	}
+	return l, nil
+}
+
+// clientName is what our connections are called in CLIENT LIST, unless the
+// caller's client gives its own a name.
+const clientName = "redisarrow"
+
+// introduce tells the server who is there, and that reading a key is no use of
+// it: for what it would evict first, nothing has happened. Servers that can't,
+// or that don't let the user, are read all the same.
+func introduce(ctx context.Context, conn *resp.Conn, named bool) error {
+	commands := [][]string{{"CLIENT", "NO-TOUCH", "ON"}}
+	if !named {
+		commands = append(commands, []string{"CLIENT", "SETNAME", clientName})
+	}
+	_, err := conn.Pipeline(ctx, commands...)
+	return err
 }
 
 func (l *link) close() {

@@ -23,6 +23,9 @@ type Config struct {
 	Stall   time.Duration   // how long something may fail or stand still before it is given up
 	Logger  *slog.Logger    // not nil
 
+	KeysPerSecond int     // keys asked for their values; 0 = as many as there are
+	Duty          float64 // the share of a node's time that is asked for, beyond 0; 0 and 1 = all
+
 	Enumerate       Enumeration
 	LedgerBytes     int64 // what the keys that are remembered may take
 	Strict          bool  // slots with an open migration aren't read
@@ -38,6 +41,8 @@ type Scan struct {
 	log       *slog.Logger
 	limit     *limit
 	seed      uint64
+	pace      *pace
+	duty      float64
 
 	ledger   *ledger
 	memory   *memory
@@ -73,6 +78,8 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 		log:         cfg.Logger,
 		limit:       newLimit(cfg.MaxRows),
 		seed:        rand.Uint64(),
+		pace:        newPace(cfg.KeysPerSecond),
+		duty:        cfg.Duty,
 		memory:      newMemory(cfg.LedgerBytes),
 		pattern:     cfg.Pattern,
 		count:       cfg.Count,
@@ -81,6 +88,9 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 		enumerate:       cfg.Enumerate,
 		strict:          cfg.Strict,
 		allowIncomplete: cfg.AllowIncomplete,
+	}
+	if s.gentle() {
+		s.count = min(s.count, dutyKeys)
 	}
 	s.prepare(cfg)
 	wanted := cfg.Slots
@@ -98,7 +108,7 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 	s.ledger.lose(topology.Unowned(), errNoOwner)
 	for _, m := range topology.Masters {
 		if mine := wanted.Intersect(m.Slots); !mine.Empty() {
-			s.board.nodes = append(s.board.nodes, &node{id: m.ID, addr: m.Addr})
+			s.board.nodes = append(s.board.nodes, &node{id: m.ID, addr: m.Addr, duty: duty{share: s.duty}})
 		}
 	}
 	return s, s.tryFirst(ctx)
@@ -118,6 +128,17 @@ const silenceShare = 3
 func (s *Scan) brief() time.Duration { return min(s.silence(), maxBrief) }
 
 const maxBrief = 2 * time.Second
+
+// gentle reports whether nodes are to be asked for little at a time.
+func (s *Scan) gentle() bool { return s.duty > 0 && s.duty < 1 }
+
+// slotsAtOnce is how many slots a request may be about.
+func (s *Scan) slotsAtOnce() int {
+	if s.gentle() {
+		return dutySlots
+	}
+	return maxSlots
+}
 
 // tryFirst makes sure that at least one of the masters lets us in: the
 // addresses that a cluster announces need not be reachable from here, nor
