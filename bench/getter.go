@@ -107,7 +107,7 @@ func timeGets(addr string, gets [][]byte, period time.Duration) (f getterFigures
 		due := begun.Add(time.Duration(len(f.Took)) * getEvery)
 		start := due
 		if done.Before(due) {
-			wait := syscall.NsecToTimespec(int64(time.Until(due)))
+			wait := syscall.NsecToTimespec(int64(max(time.Until(due), 0)))
 			if err := syscall.Nanosleep(&wait, nil); err != nil && !errors.Is(err, syscall.EINTR) {
 				return f, err
 			}

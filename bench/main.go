@@ -76,7 +76,7 @@ type options struct {
 	promise     bool
 	courtesy    bool
 	period      time.Duration // of the courtesy part: for which GETs are timed
-	few, many   int // keys of the memory part
+	few, many   int           // keys of the memory part
 }
 
 func parseOptions(args []string, log io.Writer) (options, error) {
