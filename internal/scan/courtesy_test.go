@@ -65,6 +65,10 @@ func TestDuty(t *testing.T) {
 				assert.InEpsilon(t, 5*busy.Seconds(), whole.Seconds(), 0.01, "what was slept too long is made up for")
 			}
 		}
+		d := duty{share: 1e-300}
+		d.ask(time.Now())
+		d.answered(time.Millisecond)
+		assert.Equal(t, maxWait, d.wait(time.Now()))
 		for _, share := range []float64{0, 1} {
 			assert.False(t, (&duty{share: share}).on())
 		}

@@ -21,6 +21,9 @@ const (
 	// maxCredit bounds how much of the time is made up for that was slept too
 	// long: timers are late by up to a millisecond, more than most requests take.
 	maxCredit = 4 * time.Millisecond
+	// maxWait bounds a wait, so that no share, however small, makes one that can't
+	// be told.
+	maxWait = 365 * 24 * time.Hour
 )
 
 func (d *duty) on() bool { return d.share > 0 && d.share < 1 }
@@ -39,5 +42,5 @@ func (d *duty) answered(took time.Duration) {
 			from = d.free
 		}
 	}
-	d.free = from.Add(time.Duration(float64(took) / d.share))
+	d.free = from.Add(time.Duration(min(float64(took)/d.share, float64(maxWait))))
 }

@@ -48,6 +48,9 @@ func (s *Scan) connectTo(ctx context.Context, addr string, stall time.Duration) 
 		return link{}, state{}, err
 	}
 	now, err := readState(ctx, l.conn, addr, s.inCluster)
+	if err == nil && now.noTouch {
+		err = tell(ctx, l.conn, addr, "CLIENT", "NO-TOUCH", "ON")
+	}
 	if err != nil {
 		l.close()
 		return link{}, state{}, err
@@ -84,9 +87,11 @@ func dial(ctx context.Context, d *cluster.Dialer, addr string, stall time.Durati
 	conn.SetTimeout(stall)
 	conn.SetLimit(stall)
 	l := link{conn: conn, stop: conn.CloseWith(ctx)}
-	if err := introduce(dialCtx, conn, d.Named()); err != nil {
-		l.close()
-		return link{}, &cluster.NodeError{Addr: addr, Command: "CLIENT", Err: err}
+	if !d.Named() {
+		if err := tell(dialCtx, conn, addr, "CLIENT", "SETNAME", clientName); err != nil {
+			l.close()
+			return link{}, err
+		}
 	}
 	return l, nil
 }
@@ -95,16 +100,12 @@ func dial(ctx context.Context, d *cluster.Dialer, addr string, stall time.Durati
 // caller's client gives its own a name.
 const clientName = "redisarrow"
 
-// introduce tells the server who is there, and that reading a key is no use of
-// it: for what it would evict first, nothing has happened. Servers that can't,
-// or that don't let the user, are read all the same.
-func introduce(ctx context.Context, conn *resp.Conn, named bool) error {
-	commands := [][]string{{"CLIENT", "NO-TOUCH", "ON"}}
-	if !named {
-		commands = append(commands, []string{"CLIENT", "SETNAME", clientName})
+// tell sends what a server may refuse: it is read all the same.
+func tell(ctx context.Context, conn *resp.Conn, addr string, command ...string) error {
+	if _, err := conn.Pipeline(ctx, command); err != nil {
+		return &cluster.NodeError{Addr: addr, Command: command[0] + " " + command[1], Err: err}
 	}
-	_, err := conn.Pipeline(ctx, commands...)
-	return err
+	return nil
 }
 
 func (l *link) close() {
