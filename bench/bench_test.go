@@ -12,9 +12,12 @@ import (
 
 // TestMain is also the program that the readers' processes run.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == readCommand {
-		main()
-		return
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case readCommand, getCommand, loopCommand:
+			main()
+			return
+		}
 	}
 	os.Exit(m.Run())
 }
@@ -34,6 +37,18 @@ func TestShort(t *testing.T) {
 	})
 }
 
+func TestCourtesy(t *testing.T) {
+	server := testcluster.Require(t)[0]
+	var out, log bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"-short", "-courtesy", "-server", server.Name}, &out, &log), "%s", &log)
+	for _, name := range []string{"no scan", "scan, Duty 0.2", "p999"} {
+		assert.Contains(t, out.String(), name)
+	}
+	for name, taken := range map[string]bool{"": false, "$5\r\nab": false, "$2\r\nab\r\n": true, "$-1\r\n": true, "-ERR no\r\n": true} {
+		assert.Equal(t, taken, whole([]byte(name)), "%q", name)
+	}
+}
+
 func TestHashCommand(t *testing.T) {
 	server := testcluster.Require(t)[0]
 	for _, command := range []string{hashMGet, hashGetAll} {
@@ -49,6 +64,7 @@ func TestOptions(t *testing.T) {
 		{"-rows", "0"},
 		{"-take", "8"},
 		{"-hash-command", "get"},
+		{"-period", "1us"},
 		{"-unknown"},
 		{"left over"},
 	} {

@@ -24,10 +24,14 @@
 // peak memory and allocations: neither may grow with the rows, but for the
 // columns that are handed out.
 //
+// With -courtesy it times the GETs of another client, of one master, without a
+// scan of it, during one with Duty, and during one without, in turns.
+//
 // How the parts meet: main.go runs the parts, data.go says what the keys
 // hold, fill.go writes them, process.go starts the readers (floor.go,
 // idiomatic.go, ours.go) and measure.go is what they measure of themselves;
-// server.go asks the servers, table.go prints.
+// server.go asks the servers, table.go prints. courtesy.go compares what getter.go
+// times while loop.go scans.
 //
 // Linux only: where there is no /proc, peak memory is 0.
 package main

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/redisarrow/redisarrow/internal/testcluster"
@@ -31,8 +32,15 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, out, log io.Writer) error {
-	if len(args) == 2 && args[0] == readCommand {
-		return read(ctx, args[1])
+	if len(args) == 2 {
+		switch args[0] {
+		case readCommand:
+			return read(ctx, args[1])
+		case getCommand:
+			return get(args[1])
+		case loopCommand:
+			return scanAgain(ctx, args[1])
+		}
 	}
 	o, err := parseOptions(args, log)
 	if err != nil {
@@ -44,8 +52,11 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	}
 	b := &bench{options: o, server: server, out: out, log: log}
 	fmt.Fprintf(out, "%s %s, 3 masters; %d CPUs, %s; masters in turn, medians of %d runs\n", server.Name, server.Version, runtime.NumCPU(), runtime.Version(), o.runs)
-	if o.promise {
+	switch {
+	case o.promise:
 		return b.withCluster(ctx, b.promise)
+	case o.courtesy:
+		return b.withCluster(ctx, b.courtesy)
 	}
 	if err := b.withCluster(ctx, b.speed); err != nil || !o.memory {
 		return err
@@ -63,7 +74,9 @@ type options struct {
 	profiles    string
 	memory      bool
 	promise     bool
-	few, many   int // keys of the memory part
+	courtesy    bool
+	period      time.Duration // of the courtesy part: for which GETs are timed
+	few, many   int           // keys of the memory part
 }
 
 func parseOptions(args []string, log io.Writer) (options, error) {
@@ -79,12 +92,14 @@ func parseOptions(args []string, log io.Writer) (options, error) {
 	flags.StringVar(&o.profiles, "profiles", "", "existing folder for the readers' CPU and allocation profiles, of the last run")
 	flags.BoolVar(&o.memory, "memory", false, "compare a scan of 100 thousand keys with one of 3 million, too")
 	flags.BoolVar(&o.promise, "promise", false, "compare ours with the same program without the ledger's checks, in each way of enumerating, and nothing else")
+	flags.BoolVar(&o.courtesy, "courtesy", false, "time the GETs of another client without a scan, during one, and during one with Duty, and nothing else")
+	flags.DurationVar(&o.period, "period", 5*time.Second, "with -courtesy: how long GETs are timed, each time")
 	short := flags.Bool("short", false, "few keys, one run: to see that everything works")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	if *short {
-		o.rows, o.runs, o.few, o.many = 2000, 1, 500, 2000
+		o.rows, o.runs, o.few, o.many, o.period = 2000, 1, 500, 2000, 200*time.Millisecond
 	}
 	if o.take == 0 {
 		o.take = o.fields
@@ -94,6 +109,8 @@ func parseOptions(args []string, log io.Writer) (options, error) {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case o.rows < 1 || o.runs < 1 || o.fields < 1 || o.take < 1 || o.take > o.fields:
 		return o, errors.New("-rows, -runs, -fields and -take must be positive, and -take at most -fields")
+	case o.period < getEvery:
+		return o, fmt.Errorf("-period is %v: it must be at least %v", o.period, getEvery)
 	case o.hashCommand != "" && o.hashCommand != hashMGet && o.hashCommand != hashGetAll:
 		return o, fmt.Errorf("-hash-command is %q: it must be hmget or hgetall", o.hashCommand)
 	}

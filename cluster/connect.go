@@ -31,7 +31,8 @@ type Options struct {
 	// must be for the host at which the node is reached.
 	TLSConfig *tls.Config
 	// ClientName is set on every connection; needs the permission for CLIENT
-	// SETNAME. None by default.
+	// SETNAME. None by default; those of a scan are then called redisarrow, where
+	// the user may do that.
 	ClientName string
 	// DialTimeout is how long to wait for each seed, answer included, and for
 	// each later connection; 0 means [DefaultDialTimeout], less than 0 no limit.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -28,6 +29,8 @@ type Dialer struct {
 	seeds   []string
 	secure  bool // the client uses TLS
 	options func(addr string) (opt *redis.Options, release func(), err error)
+
+	named atomic.Bool // the client gives its connections a name
 
 	mu    sync.Mutex
 	known []string // nodes of the last topology, best first
@@ -86,6 +89,10 @@ func (d *Dialer) Cluster() bool { return d.rdb != nil }
 // Secure reports whether the client uses TLS: host names count then, as
 // certificates are for them.
 func (d *Dialer) Secure() bool { return d.secure }
+
+// Named reports whether the last connection has got a name (CLIENT SETNAME) from
+// the client's options.
+func (d *Dialer) Named() bool { return d.named.Load() }
 
 // Dial connects to a node and authenticates. The connection speaks RESP2, has
 // no deadline set and nothing to be read; it is the caller's to close.

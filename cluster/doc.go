@@ -14,6 +14,7 @@
 //     slot migrations included; [ParseServerInfo] tells one server process
 //     from the next; [ParseRedirect] reads MOVED and ASK.
 //   - [Slot] and [PatternSlot] say where keys are; a [SlotSet] is a set of slots.
+//   - [Partition] and [EvenPartition] cut the slots, for several to read a part each.
 //
 // # Announced addresses
 //

@@ -25,6 +25,7 @@ func (d *Dialer) open(ctx context.Context, addr string) (net.Conn, error) {
 		return nil, &NodeError{Addr: addr, Command: "connect", Err: err}
 	}
 	defer release()
+	d.named.Store(opt.ClientName != "")
 	fail := func(err error) (net.Conn, error) {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx) // what it led to says less

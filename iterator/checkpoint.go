@@ -44,6 +44,7 @@ type terms struct {
 	Pattern      string `json:"pattern"`
 	Schema       string `json:"schema"`
 	OnParseError string `json:"on_parse_error"`
+	Slots        string `json:"slots"`
 }
 
 type partialSlot struct {
@@ -62,7 +63,7 @@ func newTerms(k scan.Kind, l *layout, c *Config) terms {
 	if pattern == "" {
 		pattern = "*"
 	}
-	return terms{Kind: k.Type(), Pattern: pattern, Schema: l.text, OnParseError: c.OnParseError.String()}
+	return terms{Kind: k.Type(), Pattern: pattern, Schema: l.text, OnParseError: c.OnParseError.String(), Slots: c.Slots.String()}
 }
 
 // marshal makes bytes of it.
@@ -149,6 +150,7 @@ func (c *checkpoint) check(now terms) error {
 		{"pattern", c.Pattern, now.Pattern},
 		{"schema", c.Schema, now.Schema},
 		{"OnParseError", c.OnParseError, now.OnParseError},
+		{"slots", c.Slots, now.Slots},
 	} {
 		if term.then != term.now {
 			return fmt.Errorf("%w: it belongs to a scan with %s %q, and this one has %q", ErrCheckpoint, term.name, term.then, term.now)

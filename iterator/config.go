@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/redisarrow/redisarrow/convert"
 )
 
@@ -38,6 +39,16 @@ type Config struct {
 	// only match in one slot: only that slot's owner is asked.
 	Pattern string
 
+	// Slots are the slots whose keys are read, for a scan that several processes
+	// share: [cluster.Partition] and [cluster.EvenPartition] cut the slots for
+	// that, and the rows of all parts are those of one scan. Empty, the zero
+	// value, means all slots. Slots that aren't in it are none of the scan's
+	// business: nobody need own them. With a Pattern for one slot that isn't in it
+	// the scan ends at once, without a row. A server that isn't part of a cluster
+	// lists all its keys, and those of other slots are left out here; so does
+	// [PlainScan] with a node's keys.
+	Slots cluster.SlotSet
+
 	// BatchSize is the number of rows of each batch; only the last one may
 	// have fewer. 0 means [DefaultBatchSize].
 	BatchSize int
@@ -64,6 +75,27 @@ type Config struct {
 	// Concurrency is how many masters are scanned at once; 0 means 1, one
 	// after the other; [AllMasters] means all.
 	Concurrency int
+
+	// MaxKeysPerSecond bounds how many keys are asked for their values in a
+	// second, over all masters that are scanned at once; 0 means no limit. Up to
+	// a tenth of a second's keys may be asked for at once. Listing keys is bounded
+	// by that, since no more than two pages of keys are listed ahead; keys that
+	// are listed and not read, of another type, say, don't count. Waiting doesn't
+	// count for StallTimeout.
+	MaxKeysPerSecond int
+
+	// Duty bounds the share of its time that a master spends on the scan: above 0,
+	// up to 1; 0 and 1 mean no limit. With less than 1, a master is asked for one
+	// thing at a time, with nothing running ahead, and a small one: at most 32
+	// keys to be listed, whatever CountHint says, or 16 to be read. When the answer
+	// has taken t, which includes its way over the network, nothing is asked for
+	// until t/Duty has passed from the question on; what a timer is late is made
+	// up for, within 4 ms. So other clients of a master wait for the scan's
+	// requests seldom, and not long, and the scan takes several times as long as
+	// 1/Duty. CLUSTER NODES, by which the masters are asked twice a second who owns
+	// what, isn't counted. By [KeysInSlot] a slot is still listed in one go, and a
+	// large value is still read in one go. Waiting doesn't count for StallTimeout.
+	Duty float64
 
 	// HashCommand fixes the command that reads a hash. By default the number
 	// of fields in the schema decides.
@@ -134,8 +166,8 @@ type Config struct {
 	Checkpoints bool
 
 	// Resume goes on where [BatchReader.Checkpoint] was called: its bytes, of this
-	// or of an earlier process. Pattern, schema, OnParseError and the cluster must
-	// be the same; nodes may have come and gone, slots moved, and all other settings
+	// or of an earlier process. Pattern, schema, OnParseError, Slots and the cluster
+	// must be the same; nodes may have come and gone, slots moved, and all other settings
 	// changed. MaxRows counts the rows of all processes, and an index column goes
 	// on where it stopped. Bytes that can't be used are an error that wraps
 	// [ErrCheckpoint]. nil begins from the beginning.
@@ -189,6 +221,10 @@ func (c Config) Validate() error {
 		return fmt.Errorf("%w: MaxRows is %d; it must be positive, or 0 for all rows", ErrConfig, c.MaxRows)
 	case c.Concurrency < AllMasters:
 		return fmt.Errorf("%w: Concurrency is %d; it must be positive, 0 for one master at a time, or AllMasters", ErrConfig, c.Concurrency)
+	case c.MaxKeysPerSecond < 0:
+		return fmt.Errorf("%w: MaxKeysPerSecond is %d; it must be positive, or 0 for no limit", ErrConfig, c.MaxKeysPerSecond)
+	case !(c.Duty >= 0 && c.Duty <= 1): // NaN is neither
+		return fmt.Errorf("%w: Duty is %v; it must be above 0 and at most 1, or 0 for no limit", ErrConfig, c.Duty)
 	case c.HashCommand < AutoHashCommand || c.HashCommand > HGETALL:
 		return fmt.Errorf("%w: HashCommand is %d, which is none of the known ones", ErrConfig, c.HashCommand)
 	case c.OnParseError < convert.Fail || c.OnParseError > convert.SkipRow:
@@ -212,6 +248,7 @@ const maxBatchSize = 1 << 30
 
 // withDefaults fills in what is left open.
 func (c Config) withDefaults() Config {
+	set(&c.Slots, cluster.AllSlots())
 	set(&c.BatchSize, DefaultBatchSize)
 	set(&c.BatchBytes, DefaultBatchBytes)
 	set(&c.CountHint, DefaultCountHint)

@@ -339,3 +339,41 @@ func ExampleParseReadFrom() {
 	fmt.Println(it.Stats().Rows, "rows", it.Err())
 	// Output: 20 rows <nil>
 }
+
+// A scan that several processes share: each reads its slots, and together they
+// have every key once.
+func ExampleConfig_slots() {
+	server := startCluster()
+	defer server.Close()
+	ctx := context.Background()
+	rdb, err := cluster.Connect(ctx, cluster.Options{URLs: server.URLs()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rdb.Close()
+	counters, err := schema.NewString(schema.Key("_key"), schema.Int64("value"))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	sets, err := cluster.Partition(ctx, rdb, 4)
+	if err != nil {
+		log.Fatal(err)
+	}
+	rows := int64(0)
+	for _, slots := range sets { // each in a process of its own
+		it, err := iterator.NewClusterStringBatchIterator(ctx, rdb, counters, iterator.Config{Slots: slots})
+		if err != nil {
+			log.Fatal(err)
+		}
+		for it.Next() {
+			rows += it.RecordBatch().NumRows()
+		}
+		if err := it.Err(); err != nil {
+			log.Fatal(err)
+		}
+		it.Release()
+	}
+	fmt.Println(rows, "rows")
+	// Output: 20 rows
+}

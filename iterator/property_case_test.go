@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/redisarrow/redisarrow/convert"
 	"github.com/redisarrow/redisarrow/internal/faultnet"
 	"github.com/redisarrow/redisarrow/internal/minicluster"
@@ -75,6 +76,10 @@ func (c *propertyCase) draw(real bool) (data *propertyData, part func(n uint64) 
 	c.keys = data.keys(n)
 	c.pattern = newPropertyPattern(part(5), c.keys)
 	c.config.Pattern = c.pattern.glob
+	if c.config.Slots = newPropertySlots(part(20)); !c.config.Slots.Empty() {
+		matches := c.pattern.matches
+		c.pattern.matches = func(key string) bool { return matches(key) && c.config.Slots.Has(cluster.Slot([]byte(key))) }
+	}
 	return data, part
 }
 

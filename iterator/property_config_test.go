@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/redisarrow/redisarrow/convert"
 	"github.com/redisarrow/redisarrow/internal/minicluster"
 	"github.com/redisarrow/redisarrow/iterator"
@@ -23,6 +24,27 @@ func newPropertyConfig(r *rand.Rand, keys int) iterator.Config {
 		OnParseError: oneOf(r, convert.Fail, convert.Null, convert.SkipRow),
 		StallTimeout: longStall,
 	}
+}
+
+// newPropertySlots draws which slots are read: seldom others than all.
+func newPropertySlots(r *rand.Rand) (slots cluster.SlotSet) {
+	if r.IntN(6) > 0 {
+		return slots
+	}
+	if r.IntN(2) == 0 {
+		for slot := range uint16(cluster.Slots) {
+			if r.IntN(3) > 0 {
+				slots.Add(slot)
+			}
+		}
+		return slots
+	}
+	n := 1 + r.IntN(7)
+	sets, err := cluster.EvenPartition(n)
+	if err != nil {
+		panic(err)
+	}
+	return sets[r.IntN(n)]
 }
 
 // drawLedger draws how the keys are enumerated, of the ways that the server has,
@@ -56,9 +78,9 @@ const (
 )
 
 func describeConfig(c iterator.Config) string {
-	return fmt.Sprintf("Pattern %q, BatchSize %d, BatchBytes %d, CountHint %d, MaxRows %d, Concurrency %d, HashCommand %d, OnParseError %v, StallTimeout %v, Enumerate %v, Strict %v, AllowIncomplete %v, MaxLedgerBytes %d",
+	return fmt.Sprintf("Pattern %q, BatchSize %d, BatchBytes %d, CountHint %d, MaxRows %d, Concurrency %d, HashCommand %d, OnParseError %v, StallTimeout %v, Enumerate %v, Strict %v, AllowIncomplete %v, MaxLedgerBytes %d, %d Slots",
 		c.Pattern, c.BatchSize, c.BatchBytes, c.CountHint, c.MaxRows, c.Concurrency, c.HashCommand, c.OnParseError, c.StallTimeout,
-		c.Enumerate, c.Strict, c.AllowIncomplete, c.MaxLedgerBytes)
+		c.Enumerate, c.Strict, c.AllowIncomplete, c.MaxLedgerBytes, c.Slots.Len())
 }
 
 // propertyServer is a fake to be started, and how it is come by.

@@ -71,10 +71,14 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 	options := scan.Config{
 		Kind:    k,
 		Pattern: config.Pattern,
+		Slots:   config.Slots,
 		Count:   config.CountHint,
 		MaxRows: r.config.MaxRows,
 		Stall:   config.StallTimeout,
 		Logger:  config.Logger,
+
+		KeysPerSecond: config.MaxKeysPerSecond,
+		Duty:          config.Duty,
 
 		Enumerate:       config.Enumerate,
 		LedgerBytes:     config.MaxLedgerBytes,

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
 	"github.com/redisarrow/redisarrow/arrowutil"
@@ -20,6 +21,7 @@ const helpWidth = 100
 type exportFlags struct {
 	connect     connectFlags
 	row         rowFlags
+	share       shareFlags
 	scan        iterator.Config
 	compression arrowutil.Compression
 	output      string
@@ -56,10 +58,13 @@ once.`,
 	fs.SortFlags = false
 	f.connect.register(fs)
 	fs.StringVar(&f.scan.Pattern, "pattern", "", "keys to read, a glob `PATTERN` as SCAN's MATCH takes it; '*' is all (required)")
+	f.share.register(fs)
 	f.row.register(fs)
 	fs.Var(newValue(&f.scan.BatchSize, "0", "N", parseSize), "batch-size", "rows a record batch; 0 is the default, 8192")
 	fs.Var(newValue(&f.scan.MaxRows, "0", "N", parseCount), "max-rows", "stop after so many rows; 0 is no limit")
 	fs.Var(newValue(&f.scan.Concurrency, "1", "N|all", parseConcurrency), "concurrency", "masters that are scanned at once")
+	fs.Var(newValue(&f.scan.MaxKeysPerSecond, "0", "N", parseSize), "max-keys-per-second", "keys that are read in a second, over all masters; 0 is no limit")
+	fs.Var(newValue(&f.scan.Duty, "1", "SHARE", parseDuty), "duty", "the part of a master's time that is asked for, such as 0.2, in small requests one at a time; 1 is no limit")
 	fs.Var(newValue(&f.scan.OnParseError, "fail", "fail|null|skip", convert.ParsePolicy), "on-parse-error", "what becomes of a cell that doesn't fit its column")
 	fs.BoolVar(&f.scan.RedactValues, "redact-values", false, "leave values out of error messages; keys are named all the same")
 	fs.DurationVar(&f.scan.StallTimeout, "stall-timeout", iterator.DefaultStallTimeout, "how `LONG` the scan may go without coming on, while slots have no owner or servers fail")
@@ -90,6 +95,9 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 	if f.scan.Pattern == "" {
 		return usagef("--pattern is missing: give one such as 'user:*', or '*' for all keys")
 	}
+	if f.scan.Slots, err = f.share.set(); err != nil {
+		return err
+	}
 	if err := f.scan.Validate(); err != nil {
 		return &usageError{err}
 	}
@@ -108,19 +116,28 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 	}
 	defer rdb.Close()
 
+	return a.exportAll(ctx, rdb, row, f, summary{output: f.output}, func(it scanner) (arrowutil.Result, error) {
+		return a.write(f.output, it, f.compression)
+	})
+}
+
+// exportAll writes all that a scan gives, by write, and says at the end what that
+// was.
+func (a *app) exportAll(ctx context.Context, rdb redis.UniversalClient, row rows, f *exportFlags, s summary, write func(scanner) (arrowutil.Result, error)) error {
 	begun := time.Now()
 	it, err := row.open(ctx, rdb, f.scan)
 	if err != nil {
 		return err
 	}
 	defer it.Release()
-	stop := a.showProgress(ctx, rdb, f.scan.Pattern, it.Stats)
-	res, err := a.write(f.output, it, f.compression)
+	stop := a.showProgress(ctx, rdb, f.scan.Pattern == "*" && f.scan.Slots.Empty(), it.Stats)
+	s.result, err = write(it)
 	stop()
 	if err != nil {
 		return err
 	}
-	summary{output: f.output, result: res, stats: it.Stats(), elapsed: time.Since(begun)}.print(a.stderr)
+	s.stats, s.elapsed = it.Stats(), time.Since(begun)
+	s.print(a.stderr)
 	if missing := it.Missing(); missing != nil {
 		a.printLine("left out, as --allow-incomplete has it: " + missing.Error())
 	}

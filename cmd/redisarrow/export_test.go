@@ -105,6 +105,34 @@ func TestExportCounts(t *testing.T) {
 	assert.Equal(t, "1", summary["wrong type"])
 }
 
+// n exports that don't know of each other have the rows of one.
+func TestExportPartitions(t *testing.T) {
+	c := fixture(t, minicluster.Config{})
+	for _, n := range []int{1, 3, 7} {
+		var rows []string
+		for i := 1; i <= n; i++ {
+			path := filepath.Join(t.TempDir(), "users.arrow")
+			p := redisarrow(t, append(exportArgs(c, path, hashArgs...), "--partition", fmt.Sprintf("%d/%d", i, n))...)
+			require.Zero(t, p.status, p.stderr)
+			rows = append(rows, readFile(t, path).rows...)
+		}
+		slices.Sort(rows)
+		assert.Equal(t, userRows("user:%[1]d|User%[1]d|%[2]d"), rows)
+	}
+	path := filepath.Join(t.TempDir(), "users.arrow")
+	p := redisarrow(t, append(exportArgs(c, path, hashArgs...), "--slots", "10778, 0-1")...)
+	require.Zero(t, p.status, p.stderr)
+	assert.Equal(t, []string{"user:1|User1|21"}, readFile(t, path).rows)
+}
+
+func TestExportCourteously(t *testing.T) {
+	c := fixture(t, minicluster.Config{})
+	path := filepath.Join(t.TempDir(), "users.arrow")
+	p := redisarrow(t, append(exportArgs(c, path, hashArgs...), "--duty", "0.5", "--max-keys-per-second", "100")...)
+	require.Zero(t, p.status, p.stderr)
+	assert.Equal(t, userRows("user:%[1]d|User%[1]d|%[2]d"), readFile(t, path).rows)
+}
+
 func summaryOf(t *testing.T, stderr string) map[string]string {
 	t.Helper()
 	assert.NotContains(t, stderr, "\r")

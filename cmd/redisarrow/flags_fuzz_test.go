@@ -64,6 +64,20 @@ func FuzzFlags(f *testing.F) {
 	})
 }
 
+// Whatever --partition is given, it is a part of the slots, or an error.
+func FuzzPartition(f *testing.F) {
+	for _, text := range []string{"1/1", "3/7", "16384/16384", "0/3", "4/3", "1/0", "1/16385", "/", "1/2/3", "+1/3", "-1/-3", ""} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		part, err := parsePartition(text)
+		require.Equal(t, err != nil, part.Empty())
+		if part, err := parseSlots(text); err == nil {
+			require.False(t, part.Empty())
+		}
+	})
+}
+
 // A password, written into a URL as it should be, is hidden wherever it may
 // turn up, written in either way.
 func FuzzSecrets(f *testing.F) {

@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 
@@ -219,33 +218,14 @@ func (a *app) exportParts(ctx context.Context, f *exportFlags, row rows, options
 	}
 	defer rdb.Close()
 
-	config := f.scan
-	config.Checkpoints = p.progress != ""
-	config.Resume = p.known.data
-	config.BatchSize = int(min(int64(cmp.Or(config.BatchSize, iterator.DefaultBatchSize)), f.partRows))
-	begun := time.Now()
-	it, err := row.open(ctx, rdb, config)
-	if err != nil {
-		return err
-	}
-	defer it.Release()
-	if p.known.Parts > 0 {
-		a.printLine(fmt.Sprintf("going on behind %d parts with %d rows", p.known.Parts, p.known.Rows))
-	}
-	if p.progress != "" && p.known.Parts == 0 { // from now on the folder is ours
-		if err := p.save(it, false); err != nil {
-			return err
+	f.scan.Checkpoints, f.scan.Resume = p.progress != "", p.known.data
+	f.scan.BatchSize = int(min(int64(cmp.Or(f.scan.BatchSize, iterator.DefaultBatchSize)), f.partRows))
+	return a.exportAll(ctx, rdb, row, f, summary{output: f.output, parts: &p.known}, func(it scanner) (arrowutil.Result, error) {
+		if p.known.Parts > 0 {
+			a.printLine(fmt.Sprintf("going on behind %d parts with %d rows", p.known.Parts, p.known.Rows))
+		} else if err := p.save(it, false); err != nil { // from now on the folder is ours
+			return arrowutil.Result{}, err
 		}
-	}
-	stop := a.showProgress(ctx, rdb, config.Pattern, it.Stats)
-	res, err := p.write(it)
-	stop()
-	if err != nil {
-		return err
-	}
-	summary{output: f.output, parts: &p.known, result: res, stats: it.Stats(), elapsed: time.Since(begun)}.print(a.stderr)
-	if missing := it.Missing(); missing != nil {
-		a.printLine("left out, as --allow-incomplete has it: " + missing.Error())
-	}
-	return nil
+		return p.write(it)
+	})
 }

@@ -24,7 +24,7 @@ const (
 // progress is the line that shows how far a scan is, on a terminal only.
 type progress struct {
 	out   *os.File
-	all   bool // the pattern matches every key
+	all   bool // every key is read, as far as pattern and slots go
 	total atomic.Int64
 	stats func() iterator.Stats
 	begun time.Time
@@ -32,11 +32,11 @@ type progress struct {
 
 // showProgress draws until the returned function is called, which takes the
 // line away. It does nothing where standard error isn't a terminal.
-func (a *app) showProgress(ctx context.Context, rdb redis.UniversalClient, pattern string, stats func() iterator.Stats) (stop func()) {
+func (a *app) showProgress(ctx context.Context, rdb redis.UniversalClient, all bool, stats func() iterator.Stats) (stop func()) {
 	if !term.IsTerminal(int(a.stderr.Fd())) || os.Getenv("TERM") == "dumb" {
 		return func() {}
 	}
-	p := &progress{out: a.stderr, all: pattern == "*", stats: stats, begun: time.Now()}
+	p := &progress{out: a.stderr, all: all, stats: stats, begun: time.Now()}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {

@@ -68,6 +68,14 @@ func parseConcurrency(text string) (int, error) {
 	return int(n), nil
 }
 
+func parseDuty(text string) (float64, error) {
+	share, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(share > 0 && share <= 1) { // NaN is neither
+		return 0, fmt.Errorf("give a number above 0, up to 1, such as 0.2")
+	}
+	return share, nil
+}
+
 // parseBytes reads a number of bytes, with a binary unit or without: 1048576,
 // 512KiB, 256MiB, 2GiB.
 func parseBytes(text string) (int64, error) {

@@ -24,6 +24,7 @@ type Conn struct {
 	nc      net.Conn
 	timeout time.Duration
 	limit   time.Duration
+	waited  time.Duration
 	out     []byte
 }
 
@@ -43,6 +44,10 @@ func (c *Conn) SetTimeout(d time.Duration) { c.timeout = d }
 // [ErrStalled].
 func (c *Conn) SetLimit(d time.Duration) { c.limit = d }
 
+// Waited is how long reads and writes have taken so far, all together: how long
+// the peer, and the way to it, were waited for.
+func (c *Conn) Waited() time.Duration { return c.waited }
+
 // Close closes the connection; a read or write in flight fails at once.
 func (c *Conn) Close() error { return c.nc.Close() }
 
@@ -57,6 +62,8 @@ func (c *Conn) CloseWith(ctx context.Context) (stop func() bool) {
 
 // Write sends commands.
 func (c *Conn) Write(b []byte) (written int, err error) {
+	begun := time.Now()
+	defer func() { c.waited += time.Since(begun) }()
 	for {
 		if c.timeout > 0 {
 			if err := c.nc.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
@@ -78,12 +85,14 @@ type connSource Conn
 
 func (s *connSource) Read(b []byte) (int, error) {
 	c := (*Conn)(s)
+	begun := time.Now()
 	if c.timeout > 0 {
-		if err := c.nc.SetReadDeadline(time.Now().Add(c.timeout)); err != nil {
+		if err := c.nc.SetReadDeadline(begun.Add(c.timeout)); err != nil {
 			return 0, err
 		}
 	}
 	n, err := c.nc.Read(b)
+	c.waited += time.Since(begun)
 	return n, c.stalled(err)
 }
 

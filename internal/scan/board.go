@@ -25,6 +25,7 @@ type board struct {
 	latest  *survey
 	changed chan struct{} // closed when there is something new
 
+	clock    clock
 	progress progress
 	idle     int // how often nobody had anything to do, in a row
 }
@@ -52,7 +53,7 @@ func (b *board) node(id, addr string) *node {
 			return n
 		}
 	}
-	n := &node{id: id, addr: addr}
+	n := &node{id: id, addr: addr, duty: duty{share: b.scan.duty}}
 	b.nodes = append(b.nodes, n)
 	return n
 }
@@ -93,6 +94,7 @@ func (b *board) notify() {
 func (b *board) finished(t *task, fruitful bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.clock.change(-1, 0)
 	t.node.busy = false
 	if t.peer != nil {
 		t.peer.busy = false
@@ -103,6 +105,13 @@ func (b *board) finished(t *task, fruitful bool) {
 		t.node.failures.failed()
 	}
 	b.notify()
+}
+
+// rests says that a pass rests, or that one doesn't any more.
+func (b *board) rests(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.clock.change(0, n)
 }
 
 // next gives a worker its next task. ok is false when the scan has ended, or
@@ -120,6 +129,7 @@ func (b *board) next(ctx context.Context) (t task, ok bool, err error) {
 		}
 		if t, ok = b.pick(); ok {
 			b.idle = 0
+			b.clock.change(1, 0)
 			b.mu.Unlock()
 			return t, true, nil
 		}
@@ -174,19 +184,19 @@ func (b *board) wait(ctx context.Context, changed <-chan struct{}, standing stan
 // stalled reports whether the scan hasn't come on for too long. What is being
 // read still may. The lock is held.
 func (b *board) stalled(standing standing) bool {
-	now := progress{standing.moves, b.rows(), time.Now()}
+	now := progress{standing.moves, b.rows(), b.clock.now()}
 	if b.progress.since.IsZero() || now.moves != b.progress.moves || now.rows != b.progress.rows || b.hopeful() {
 		b.progress = now
 		return false
 	}
-	return !standing.reading && b.late(now.since)
+	return !standing.reading && b.late()
 }
 
 // late reports whether it is long since the scan came on. Then nothing is tried
 // again any more, so that what is being tried comes to an end: several workers
 // that fail in turns could go on for ever. The lock is held.
-func (b *board) late(now time.Time) bool {
-	return !b.progress.since.IsZero() && now.Sub(b.progress.since) >= b.scan.stall
+func (b *board) late() bool {
+	return !b.progress.since.IsZero() && b.clock.now().Sub(b.progress.since) >= b.scan.stall
 }
 
 // hopeful reports whether a pass is under way that isn't a mere try: the first
@@ -221,7 +231,7 @@ func (b *board) pick() (best task, ok bool) {
 	}
 	for _, n := range b.nodes {
 		m := s.members[n.id]
-		if m == nil || !m.up || n.busy || n.failures.until.After(now) || n.failures.n > 0 && b.late(now) {
+		if m == nil || !m.up || n.busy || n.failures.until.After(now) || n.failures.n > 0 && b.late() {
 			continue
 		}
 		if ok && best.node.failures.n <= n.failures.n {
@@ -285,7 +295,7 @@ func (b *board) replicaOf(m *member, now time.Time) (best *node) {
 		n := b.node(r.id, r.addr)
 		n.asReplica(true)
 		switch {
-		case n.busy || n.failures.until.After(now) || n.failures.n > 0 && b.late(now):
+		case n.busy || n.failures.until.After(now) || n.failures.n > 0 && b.late():
 		case b.scan.readFrom == PreferReplica && n.failures.n >= replicaTries:
 		case best == nil || n.failures.n < best.failures.n:
 			best = n

@@ -26,7 +26,7 @@ type clusterScan struct {
 const clusterScanCommand = "CLUSTERSCAN"
 
 func newClusterScan(s *Scan, pages *pager, slots cluster.SlotSet) *clusterScan {
-	return &clusterScan{slotQueue: newSlotQueue(slots), scan: s, pager: pages}
+	return &clusterScan{slotQueue: newSlotQueue(slots, s.slotsAtOnce()), scan: s, pager: pages}
 }
 
 func (w *clusterScan) matches() bool   { return true }

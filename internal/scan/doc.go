@@ -18,7 +18,9 @@
 // [Decoder]; both belong to the caller. Keys that a master refuses with MOVED, ASK
 // or a passing trouble are followed one by one (follow.go). How much is asked for
 // at a time goes by the bytes seen: sizer.go has the fetches, pager.go the pages
-// of keys.
+// of keys. What a pass waits for so that others have their turn is in duty.go, for
+// a node's time, and in pace.go, for the keys in a second; the clock that says when
+// a scan has stalled (clock.go) stands still meanwhile.
 //
 //	Scan.Run ─┬─ surveyor: survey after survey ──► board, ledger
 //	          └─ a worker for each decoder: board ─► task ─► pass

@@ -17,7 +17,7 @@ import (
 func (p *pass) askPage(pg *page, newest bool) bool {
 	commands := p.scan.kind.Commands(pg.step)
 	for pg.sent < pg.len() {
-		if len(p.out) >= maxWrite {
+		if len(p.out) >= maxWrite || p.scan.gentle() && len(p.queue) > 0 {
 			return false
 		}
 		n := min(p.sizer.allow(), pg.len()-pg.sent)
@@ -25,10 +25,13 @@ func (p *pass) askPage(pg *page, newest bool) bool {
 			pg.reserved += p.scan.limit.reserve(missing)
 			n = min(n, pg.reserved-pg.sent)
 		}
+		if n > 0 {
+			n = p.granted(n)
+		}
 		if n <= 0 {
 			return false
 		}
-		if newest && pg.sent == 0 {
+		if newest && pg.sent == 0 && !p.scan.gentle() {
 			p.askKeys()
 		}
 		asked := 0
@@ -40,6 +43,7 @@ func (p *pass) askPage(pg *page, newest bool) bool {
 		}
 		pg.sent += asked
 		p.sizer.sent(asked)
+		p.used(asked)
 		p.queue = append(p.queue, request{pg, asked})
 	}
 	return true

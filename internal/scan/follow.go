@@ -40,6 +40,7 @@ type follower struct {
 	links  map[string]link
 	failed map[string]error // addresses that were given up, and why
 	spent  time.Duration    // on keys that were given up
+	waited time.Duration    // for answers
 	out    []byte
 }
 
@@ -155,7 +156,9 @@ func (f *follower) ask(ctx context.Context, p *pass, addr string, asking bool, s
 		}
 		f.out = c.append(f.out, r.key)
 	}
+	begun := l.conn.Waited()
 	res, err := f.answer(p, l.conn, asking, commands, r)
+	f.waited += l.conn.Waited() - begun
 	if errors.Is(err, resp.ErrTooLarge) {
 		return Result{}, tooLarge(addr, p.scan.about(r.key), err)
 	}

@@ -16,7 +16,8 @@ type slotQueue struct {
 	asking  bool // for counts
 	blind   bool // counts may not be asked for
 	guess   int  // the keys of a slot, where blind
-	most    int  // how many slots a request may be about: few when connections break
+	limit   int  // how many slots a request may be about
+	most    int  // how many it is about at most now: few when connections break
 }
 
 // slotToList is a slot that is still to be listed.
@@ -32,8 +33,8 @@ const (
 	maxSlots = 512
 )
 
-func newSlotQueue(slots cluster.SlotSet) slotQueue {
-	q := slotQueue{guess: 1, most: maxSlots}
+func newSlotQueue(slots cluster.SlotSet, limit int) slotQueue {
+	q := slotQueue{guess: 1, limit: limit, most: limit}
 	for slot := range slots.All() {
 		q.next = append(q.next, slotToList{slot: slot})
 	}
@@ -51,7 +52,7 @@ func (q *slotQueue) again() {
 // answered ends the request under way.
 func (q *slotQueue) answered() {
 	q.asking, q.under = false, 0
-	q.most = min(2*q.most, maxSlots)
+	q.most = min(2*q.most, q.limit)
 }
 
 // askCounts asks for the sizes of slots, if those of the next one aren't known.
@@ -179,7 +180,7 @@ const (
 )
 
 func newKeysInSlot(s *Scan, g *guard, pages *pager, slots cluster.SlotSet) *keysInSlot {
-	return &keysInSlot{slotQueue: newSlotQueue(slots), scan: s, guard: g, pager: pages}
+	return &keysInSlot{slotQueue: newSlotQueue(slots, s.slotsAtOnce()), scan: s, guard: g, pager: pages}
 }
 
 func (w *keysInSlot) matches() bool   { return false }

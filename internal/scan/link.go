@@ -48,6 +48,9 @@ func (s *Scan) connectTo(ctx context.Context, addr string, stall time.Duration) 
 		return link{}, state{}, err
 	}
 	now, err := readState(ctx, l.conn, addr, s.inCluster)
+	if err == nil && now.noTouch {
+		err = tell(ctx, l.conn, addr, "CLIENT", "NO-TOUCH", "ON")
+	}
 	if err != nil {
 		l.close()
 		return link{}, state{}, err
@@ -83,7 +86,26 @@ func dial(ctx context.Context, d *cluster.Dialer, addr string, stall time.Durati
 	conn := resp.NewConn(nc)
 	conn.SetTimeout(stall)
 	conn.SetLimit(stall)
-	return link{conn: conn, stop: conn.CloseWith(ctx)}, nil
+	l := link{conn: conn, stop: conn.CloseWith(ctx)}
+	if !d.Named() {
+		if err := tell(dialCtx, conn, addr, "CLIENT", "SETNAME", clientName); err != nil {
+			l.close()
+			return link{}, err
+		}
+	}
+	return l, nil
+}
+
+// clientName is what our connections are called in CLIENT LIST, unless the
+// caller's client gives its own a name.
+const clientName = "redisarrow"
+
+// tell sends what a server may refuse: it is read all the same.
+func tell(ctx context.Context, conn *resp.Conn, addr string, command ...string) error {
+	if _, err := conn.Pipeline(ctx, command); err != nil {
+		return &cluster.NodeError{Addr: addr, Command: command[0] + " " + command[1], Err: err}
+	}
+	return nil
 }
 
 func (l *link) close() {

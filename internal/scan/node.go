@@ -23,6 +23,8 @@ type node struct {
 	loose   bool                  // MULTI can't be used
 	weak    bool                  // something was listed without it
 
+	duty duty // belongs to whoever reads it
+
 	// What follows belongs to the board.
 	busy     bool
 	failures patienceless // passes in a row that came to nothing

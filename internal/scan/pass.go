@@ -68,6 +68,10 @@ type pass struct {
 	warmed  uint64    // see ledger.warm
 	refused []refusal // of the fetch being received
 
+	grant  int           // keys that may be asked for, see pace
+	short  int           // keys that weren't granted
+	waited time.Duration // for the node, up to the request under way
+
 	loggedInAgain bool            // after a NOAUTH; nothing was received since
 	gaveUp        cluster.SlotSet // slots whose refused keys aren't followed any more
 
@@ -139,7 +143,10 @@ func (p *pass) run(ctx context.Context) error {
 // read goes through all keys of the way. The connection is there.
 func (p *pass) read(ctx context.Context) error {
 	for {
-		err := p.ask()
+		err := p.awaitTurn(ctx)
+		if err == nil {
+			err = p.ask()
+		}
 		if err == nil && len(p.queue) == 0 {
 			if p.scan.limit.reached() {
 				return nil
@@ -164,10 +171,13 @@ func (p *pass) read(ctx context.Context) error {
 	}
 }
 
-// hold waits while nothing may be asked for: other workers hold the last rows of
-// the limit and may give some back, or what has been read must be settled before
-// more is, for want of memory.
+// hold waits while nothing may be asked for: keys aren't granted yet; other
+// workers hold the last rows of the limit and may give some back; or what has
+// been read must be settled before more is, for want of memory.
 func (p *pass) hold(ctx context.Context) error {
+	if p.short > 0 {
+		return p.awaitGrant(ctx)
+	}
 	if p.mayList() {
 		return p.scan.limit.wait(ctx)
 	}
@@ -190,9 +200,12 @@ func (p *pass) mayList() bool {
 	return !p.scan.memory.pressed() || !p.scan.ledger.standing().spanned
 }
 
-// ask sends what may be in flight now.
+// ask sends what may be in flight now: with a duty one request.
 func (p *pass) ask() error {
-	p.out = p.out[:0]
+	p.out, p.short = p.out[:0], 0
+	if p.scan.gentle() && len(p.queue) > 0 {
+		return nil
+	}
 	p.putAgainFirst()
 	if len(p.pages) == 0 {
 		p.askKeys()
@@ -236,6 +249,7 @@ func (p *pass) receive(ctx context.Context) error {
 		err = p.receiveFetch(ctx, oldest)
 	}
 	p.count.Bytes += p.link.conn.BytesRead() - before
+	p.tookTurn()
 	return err
 }
 

@@ -16,11 +16,15 @@ import (
 // Config says what to scan, and how.
 type Config struct {
 	Kind    Kind
-	Pattern string        // glob of the keys; "" or "*" takes all
-	Count   int           // SCAN's COUNT
-	MaxRows int64         // 0 = all
-	Stall   time.Duration // how long something may fail or stand still before it is given up
-	Logger  *slog.Logger  // not nil
+	Pattern string          // glob of the keys; "" or "*" takes all
+	Slots   cluster.SlotSet // whose keys are read
+	Count   int             // SCAN's COUNT
+	MaxRows int64           // 0 = all
+	Stall   time.Duration   // how long something may fail or stand still before it is given up
+	Logger  *slog.Logger    // not nil
+
+	KeysPerSecond int     // keys asked for their values; 0 = as many as there are
+	Duty          float64 // the share of a node's time that is asked for, beyond 0; 0 and 1 = all
 
 	Enumerate       Enumeration
 	LedgerBytes     int64 // what the keys that are remembered may take
@@ -42,6 +46,8 @@ type Scan struct {
 	limit     *limit
 	seed      uint64
 	nodes     map[string]string // that the topology named at the beginning: addresses by ID
+	pace      *pace
+	duty      float64
 
 	ledger   *ledger
 	memory   *memory
@@ -81,6 +87,8 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 		log:         cfg.Logger,
 		limit:       newLimit(cfg.MaxRows),
 		seed:        rand.Uint64(),
+		pace:        newPace(cfg.KeysPerSecond),
+		duty:        cfg.Duty,
 		memory:      newMemory(cfg.LedgerBytes),
 		pattern:     cfg.Pattern,
 		count:       cfg.Count,
@@ -91,10 +99,15 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 		strict:          cfg.Strict,
 		allowIncomplete: cfg.AllowIncomplete,
 	}
+	if s.gentle() {
+		s.count = min(s.count, dutyKeys)
+	}
 	s.prepare(cfg)
-	wanted := cluster.AllSlots()
-	if slot, ok := cluster.PatternSlot(cfg.Pattern); ok && s.inCluster {
-		wanted = slotSetOf(slot)
+	wanted := cfg.Slots
+	if slot, ok := cluster.PatternSlot(cfg.Pattern); ok {
+		// On a server alone the slot costs nothing: its keys are listed by the
+		// pattern.
+		wanted = wanted.Intersect(slotSetOf(slot))
 	}
 	s.nodes = topology.Nodes()
 	if cfg.Resume != nil {
@@ -115,7 +128,7 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 	s.ledger.lose(topology.Unowned(), errNoOwner)
 	for _, m := range topology.Masters {
 		if mine := wanted.Intersect(m.Slots); !mine.Empty() {
-			s.board.nodes = append(s.board.nodes, &node{id: m.ID, addr: m.Addr})
+			s.board.nodes = append(s.board.nodes, &node{id: m.ID, addr: m.Addr, duty: duty{share: s.duty}})
 		}
 	}
 	return s, s.tryFirst(ctx)
@@ -135,6 +148,17 @@ const silenceShare = 3
 func (s *Scan) brief() time.Duration { return min(s.silence(), maxBrief) }
 
 const maxBrief = 2 * time.Second
+
+// gentle reports whether nodes are to be asked for little at a time.
+func (s *Scan) gentle() bool { return s.duty > 0 && s.duty < 1 }
+
+// slotsAtOnce is how many slots a request may be about.
+func (s *Scan) slotsAtOnce() int {
+	if s.gentle() {
+		return dutySlots
+	}
+	return maxSlots
+}
 
 // tryFirst makes sure that at least one of the masters lets us in: the
 // addresses that a cluster announces need not be reachable from here, nor

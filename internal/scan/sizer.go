@@ -10,6 +10,7 @@ type sizer struct {
 	perKey   estimate
 	window   int // keys that may be in flight
 	inFlight int // keys in flight
+	most     int // bounds the window
 }
 
 const (
@@ -19,7 +20,7 @@ const (
 	maxWindow    = 1 << 20
 )
 
-func newSizer(budget int64) sizer { return sizer{budget: budget, window: firstWindow} }
+func newSizer(budget int64) sizer { return sizer{budget: budget, window: firstWindow, most: maxWindow} }
 
 // allow is the number of further keys that may be asked for. With nothing in
 // flight it is at least one, whatever its size.
@@ -43,7 +44,7 @@ func (s *sizer) received(keys int, bytes int64) {
 		return
 	}
 	s.perKey.saw(keys, bytes)
-	s.window = min(s.window*windowGrowth, maxWindow)
+	s.window = min(s.window*windowGrowth, s.most)
 }
 
 // lost forgets what was in flight on a connection that broke, and begins

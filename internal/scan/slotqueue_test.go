@@ -17,7 +17,7 @@ func queueOf(t *testing.T, n int, counts string) *slotQueue {
 	t.Helper()
 	var slots cluster.SlotSet
 	slots.AddRange(cluster.SlotRange{Last: uint16(n - 1)})
-	q := newSlotQueue(slots)
+	q := newSlotQueue(slots, maxSlots)
 	if counts != "" {
 		q.most = strings.Count(counts, "\n")
 		_, asking := q.askCounts(nil)

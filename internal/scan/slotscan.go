@@ -13,7 +13,8 @@ import (
 // way of reading the node.
 type slotScan struct {
 	walk
-	slots cluster.SlotSet // still to be listed
+	slots   cluster.SlotSet // still to be listed
+	perSlot int             // about how many keys a slot has, 0 if nothing is known
 }
 
 func newSlotScan(s *Scan, g *guard, pages *pager, slots cluster.SlotSet, start *state) *slotScan {
@@ -33,6 +34,42 @@ func (w *slotScan) jump(from uint16) {
 	w.over = true
 }
 
+// ask asks for no more keys than come before the next slot that isn't to be
+// listed, more or less: SCAN goes on into that.
+func (w *slotScan) ask(out []byte) []byte {
+	w.most = 0
+	if here := uint16(w.cursor % cluster.Slots); w.perSlot > 0 {
+		for stop := range w.guard.view.owned.Minus(w.slots).All() {
+			if stop < here {
+				continue
+			}
+			run := between(here, stop).Intersect(w.slots)
+			w.most = min(w.perSlot*run.Len()*9/8+headroom, maxKeys)
+			break
+		}
+	}
+	return w.walk.ask(out)
+}
+
+// between are the slots from one on, up to another one, which isn't among them.
+func between(first, stop uint16) (s cluster.SlotSet) {
+	if first < stop {
+		s.AddRange(cluster.SlotRange{First: first, Last: stop - 1})
+	}
+	return s
+}
+
+// estimate takes note of how many slots a page went through.
+func (w *slotScan) estimate(first, stop uint16) {
+	here := w.guard.view.owned.Union(w.slots)
+	passed := between(first, stop).Intersect(here)
+	if n := passed.Len(); n > 0 {
+		w.perSlot = w.pager.asked/n + 1
+	} else {
+		w.perSlot = min(w.perSlot+w.pager.asked, largeSlot)
+	}
+}
+
 func (w *slotScan) receive(r *resp.Reader, pg *page) (pc piece, err error) {
 	next, safe, err := w.read(r, pg)
 	if err != nil {
@@ -41,6 +78,7 @@ func (w *slotScan) receive(r *resp.Reader, pg *page) (pc piece, err error) {
 	first, last := uint16(w.cursor%cluster.Slots), uint16(cluster.Slots-1)
 	if next != 0 {
 		last = uint16(next % cluster.Slots)
+		w.estimate(first, last)
 		if err := w.check.check(w.cursor, next, w.pager.asked, false); err != nil {
 			return pc, err
 		}

@@ -24,6 +24,7 @@ type state struct {
 	monotone bool
 
 	clusterScan bool // the server has CLUSTERSCAN
+	noTouch     bool // the server can be told that reading a key is no use of it
 }
 
 // Reasons why a pass ends before its slots are read. Each says what to do where
@@ -114,6 +115,12 @@ func (s *state) describe(info cluster.ServerInfo, inCluster bool) {
 	valkey := info.ValkeyVersion != ""
 	s.clusterScan = info.Other == "" && atLeast(info.ValkeyVersion, 9, 1)
 	s.monotone = info.Other == "" && (atLeast(info.ValkeyVersion, 7, 2) || !valkey && atLeast(info.RedisVersion, 2, 8))
+	// CLIENT NO-TOUCH is older, but was not harmless: where a key is looked up
+	// before its command runs, as those of slots with an open migration are, it
+	// crashes Redis 8.0 (github.com/redis/redis/pull/14415) and the first of Valkey
+	// 8.1 (github.com/valkey-io/valkey/pull/2347), and the change that brought this
+	// may be in later releases of older versions.
+	s.noTouch = info.Other == "" && (atLeast(info.ValkeyVersion, 9, 0) || !valkey && atLeast(info.RedisVersion, 8, 4))
 	switch {
 	case info.Other != "":
 	case inCluster && (valkey && atLeast(info.ValkeyVersion, 8, 0) || !valkey && atLeast(info.RedisVersion, 7, 4)):

@@ -87,6 +87,9 @@ func (s *Scan) pass(ctx context.Context, t task, decoder Decoder, settled func(c
 		scan: s, node: t.node, task: t, held: t.slots, decoder: decoder, settled: settled,
 		sizer: newSizer(maxInFlightBytes), pager: newPager(s.count), patience: patience{limit: s.brief()},
 	}
+	if s.gentle() {
+		p.sizer.most = dutyKeys / 2
+	}
 	defer func() {
 		p.publish()
 		p.node.ended()

@@ -18,6 +18,7 @@ type walk struct {
 	check  cursorGuard
 	cursor uint64
 	over   bool
+	most   int // keys that a page may have, 0 if there is no bound but the pager's
 }
 
 func newWalk(s *Scan, g *guard, pages *pager, start *state) walk {
@@ -31,11 +32,15 @@ func (w *walk) again()          {}
 
 func (w *walk) ask(out []byte) []byte {
 	out = w.guard.begin(out)
+	count := w.pager.count()
+	if w.most > 0 && w.most < count {
+		count, w.pager.asked = w.most, w.most
+	}
 	var digits [20]byte
 	out = append(out, w.scan.scanHead...)
 	out = resp.AppendBulk(out, strconv.AppendUint(digits[:0], w.cursor, 10))
 	out = resp.AppendBulkString(out, "COUNT")
-	out = resp.AppendBulk(out, strconv.AppendInt(digits[:0], int64(w.pager.count()), 10))
+	out = resp.AppendBulk(out, strconv.AppendInt(digits[:0], int64(count), 10))
 	out = append(out, w.scan.scanTail...)
 	return w.guard.end(out)
 }
