@@ -66,6 +66,7 @@ func TestRealHealth(t *testing.T) {
 			}
 			status, r, text := healthOf(t, args...)
 			tableOf(t, text, c.Addrs()...)
+			requireScan(t, r.Verdict, args...)
 			return status, r
 		}
 
@@ -94,6 +95,7 @@ func TestRealHealth(t *testing.T) {
 			status, r, text := healthOf(t, "--url", "redis://blind:secretpw@"+c.Addrs()[0])
 			assert.Equal(t, exitNoScan, status)
 			tableOf(t, text, c.Addrs()[:3]...)
+			requireScan(t, r.Verdict, "--url", "redis://blind:secretpw@"+c.Addrs()[0])
 			assert.Equal(t, cluster.VerdictNo, r.Verdict)
 			require.Equal(t, []string{"problem acl_denied", "warning acl_denied"}, findings(r))
 			assert.Equal(t, []string{"CLUSTER NODES"}, r.Findings[0].Commands)
@@ -114,21 +116,31 @@ func TestRealHealth(t *testing.T) {
 		t.Run("the ACL of README", func(t *testing.T) {
 			user, err := testcluster.LeastUser()
 			require.NoError(t, err)
-			rule := strings.Fields(user.Rule)
-			if server.Valkey && server.AtLeast(9, 1) {
-				rule = append(rule, "+clusterscan")
+			allow := func(words ...string) {
+				args := []any{"ACL", "SETUSER"}
+				for _, word := range words {
+					args = append(args, word)
+				}
+				for i := range c.Nodes() {
+					require.NoError(t, c.NodeClient(i).Do(ctx, args...).Err())
+				}
 			}
-			args := []any{"ACL", "SETUSER"}
-			for _, word := range rule {
-				args = append(args, word)
-			}
-			for i := range c.Nodes() {
-				require.NoError(t, c.NodeClient(i).Do(ctx, args...).Err())
-			}
-			status, r, _ := healthOf(t, "--url", fmt.Sprintf("redis://%s:%s@%s", user.Name, user.Password, c.Addrs()[0]))
+			url := fmt.Sprintf("redis://%s:%s@%s", user.Name, user.Password, c.Addrs()[0])
+			allow(strings.Fields(user.Rule)...)
+			status, r, _ := healthOf(t, "--url", url)
 			assert.Zero(t, status, "%v", r.Findings)
 			assert.EqualValues(t, 2*realKeys+3, *r.Keys, "INFO tells")
+			requireScan(t, r.Verdict, "--url", url)
+			if wayOf(server) == "clusterscan" { // which the rule leaves out
+				assert.Equal(t, []string{"note acl_denied"}, findings(r))
+				assert.Equal(t, []string{"CLUSTERSCAN"}, r.Nodes[0].Denied)
+				assert.Equal(t, "slotscan", r.Nodes[0].Way)
+				allow(user.Name, "+clusterscan")
+				_, r, _ = healthOf(t, "--url", url)
+			}
 			assert.Empty(t, r.Nodes[0].Denied)
+			assert.Equal(t, wayOf(server), r.Nodes[0].Way)
+			assert.Empty(t, r.Findings)
 		})
 
 		t.Run("a slot migrating", func(t *testing.T) {

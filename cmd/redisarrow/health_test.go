@@ -46,11 +46,23 @@ func healthOf(t *testing.T, args ...string) (status int, r cluster.Report, text 
 	return people.status, r, people.stdout
 }
 
+// requireScan scans, and sees whether the verdict was right.
+func requireScan(t *testing.T, verdict cluster.Verdict, args ...string) {
+	t.Helper()
+	args = append([]string{"export", "--type", "hash", "--pattern", "*", "--schema", "_key:key", "--stall-timeout", "2s"}, args...)
+	p := redisarrow(t, append(args, "--output", filepath.Join(t.TempDir(), "out.arrow"))...)
+	want := exitWhole
+	if verdict == cluster.VerdictNo {
+		want = exitFailure
+	}
+	assert.Equal(t, want, p.status, "verdict %s: %s", verdict, p.stderr)
+}
+
 // settled gives a table's text what is another each time: ports, of as many
 // digits, and numbers of clients.
 func settled(text string, addrs []string) string {
 	for i, addr := range addrs {
-		text = strings.ReplaceAll(text, addr, fmt.Sprintf("127.0.0.1:7000%d", i))
+		text = strings.ReplaceAll(text, addr, fmt.Sprintf("127.0.0.1:3000%d", i))
 	}
 	return regexp.MustCompile(`(1\.0M +)\d+`).ReplaceAllString(text, "${1}2")
 }
@@ -159,6 +171,7 @@ func TestHealth(t *testing.T) {
 				assert.Equal(t, c.slots, r.Findings[0].Slots.String())
 			}
 			assert.NotContains(t, text, "secret")
+			requireScan(t, c.verdict, args...)
 			for line := range strings.Lines(text) {
 				assert.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), healthWidth, line)
 			}
@@ -244,4 +257,70 @@ func TestHealthNumbers(t *testing.T) {
 	assert.False(t, slices.ContainsFunc(lines, func(l string) bool { return utf8.RuneCountInString(l) > healthWidth }), text)
 	long := cluster.NodeReport{Addr: "redis-0.redis.some-namespace.svc.cluster.local:6379"}
 	assert.Equal(t, "redis-0.redis.some-na…cal:6379", shortAddr(&long))
+}
+
+// What health says of odder clusters, a scan confirms.
+func TestHealthIsRight(t *testing.T) {
+	ok := func(err error) { require.NoError(t, err) }
+	for _, c := range []struct {
+		name    string
+		config  minicluster.Config
+		damage  func(c *minicluster.Cluster)
+		deny    string
+		verdict cluster.Verdict
+	}{
+		{"a mark at the owner", minicluster.Config{}, func(c *minicluster.Cluster) { c.SetImporting(0, 7, 2) }, "", cluster.VerdictNo},
+		{"a mark to a replica", minicluster.Config{Replicas: 1}, func(c *minicluster.Cluster) { c.SetMigrating(0, 7, 4) }, "", cluster.VerdictNo},
+		{"the source's mark alone", minicluster.Config{}, func(c *minicluster.Cluster) { c.SetMigrating(0, 7, 2) }, "", cluster.VerdictWeakened},
+		{"the target's mark alone", minicluster.Config{}, func(c *minicluster.Cluster) { c.SetImporting(2, 7, 0) }, "", cluster.VerdictYes},
+		{"a dispute", minicluster.Config{}, func(c *minicluster.Cluster) {
+			c.EditView(1, func(v *minicluster.View) { v.SetOwner(9, 9, 1) })
+		}, "", cluster.VerdictNo},
+		{"an empty master gone", minicluster.Config{}, func(c *minicluster.Cluster) {
+			n, err := c.AddMaster()
+			ok(err)
+			c.Kill(n)
+		}, "", cluster.VerdictNo},
+		{"an empty master gone, as all know", minicluster.Config{}, func(c *minicluster.Cluster) {
+			n, err := c.AddMaster()
+			ok(err)
+			c.Kill(n)
+			c.SetFailed(n, true)
+		}, "", cluster.VerdictYes},
+		{"a master gone unnoticed", minicluster.Config{Replicas: 1}, func(c *minicluster.Cluster) { c.Kill(1) }, "", cluster.VerdictNo},
+		{"a replica gone", minicluster.Config{Replicas: 1}, func(c *minicluster.Cluster) { c.Kill(4) }, "", cluster.VerdictWeakened},
+		{"a master replaced unheard", minicluster.Config{Replicas: 1}, func(c *minicluster.Cluster) {
+			c.Isolate(0)
+			ok(c.Failover(3))
+		}, "", cluster.VerdictWeakened},
+		{"a suspect", minicluster.Config{PartialCoverage: true}, func(c *minicluster.Cluster) { c.SetFailed(1, true) }, "", cluster.VerdictWeakened},
+		{"a node that is down for itself", minicluster.Config{}, func(c *minicluster.Cluster) {
+			c.EditView(2, func(v *minicluster.View) { v.SetDown(true) })
+		}, "", cluster.VerdictNo},
+		{"no MULTI", minicluster.Config{}, nil, "multi exec", cluster.VerdictWeakened},
+		{"no INFO", minicluster.Config{}, nil, "info", cluster.VerdictWeakened},
+		{"no CLUSTER NODES", minicluster.Config{}, nil, "cluster|nodes", cluster.VerdictNo},
+		{"no CLUSTER SLOTS", minicluster.Config{}, nil, "cluster|slots", cluster.VerdictYes},
+		{"no SCAN", minicluster.Config{}, nil, "scan", cluster.VerdictWeakened},
+		{"no SCAN, CLUSTERSCAN", minicluster.Config{Valkey: "9.1.0"}, nil, "scan", cluster.VerdictYes},
+		{"no GETKEYSINSLOT", minicluster.Config{}, nil, "cluster|getkeysinslot", cluster.VerdictWeakened},
+		{"no way", minicluster.Config{}, nil, "cluster|getkeysinslot scan", cluster.VerdictNo},
+		{"no SCAN, one server", minicluster.Config{Standalone: true}, nil, "scan", cluster.VerdictNo},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.config.Users = map[string]minicluster.User{"u": {Password: "pw", Deny: strings.Fields(c.deny)}}
+			mini := startMini(t, c.config)
+			for i := range 300 {
+				mini.SetHash(fmt.Sprint("key ", i), "field", "value")
+			}
+			if c.damage != nil {
+				c.damage(mini)
+			}
+			args := []string{"--url", "redis://u:pw@" + mini.Addrs()[0]}
+			_, r, _ := healthOf(t, args...)
+			assert.Equal(t, c.verdict, r.Verdict, "%v", r.Findings)
+			requireScan(t, r.Verdict, args...)
+		})
+	}
 }
