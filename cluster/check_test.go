@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 
 	"github.com/redisarrow/redisarrow/internal/minicluster"
 	"github.com/redisarrow/redisarrow/internal/resp"
+	"github.com/redisarrow/redisarrow/internal/testcluster"
 )
 
 func startMini(t *testing.T, cfg minicluster.Config) *minicluster.Cluster {
@@ -336,6 +338,55 @@ func TestCheckHanging(t *testing.T) {
 	_, err := Check(ctx, rdb)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.Less(t, time.Since(begun), 3*time.Second)
+}
+
+// A slot that is just being handed over isn't in dispute.
+func TestCheckHandover(t *testing.T) {
+	t.Parallel()
+	c := startMini(t, minicluster.Config{})
+	c.EditView(1, func(v *minicluster.View) { v.SetOwner(9, 9, 1) })
+	rdb := connect(t, Options{URLs: c.URLs()})
+	var once sync.Once
+	c.SetFault(func(node, _ int, args [][]byte) *minicluster.Fault {
+		if node != 2 || !strings.EqualFold(string(args[0]), "MULTI") {
+			return nil
+		}
+		// The first look is nearly over: 9 arrives, 10 sets out.
+		return &minicluster.Fault{After: func() {
+			once.Do(func() {
+				time.AfterFunc(settleTime/2, func() {
+					c.EditView(1, func(v *minicluster.View) { v.SetOwner(9, 9, 0); v.SetOwner(10, 10, 1) })
+				})
+			})
+		}}
+	})
+	r := checkedAs(t, rdb)
+	assert.Equal(t, []string{"note no_replica"}, found(r, c))
+	assert.Equal(t, Slots, r.SlotsCovered)
+}
+
+// Over TLS, as the user of README's rule, on a real cluster.
+func TestCheckSecured(t *testing.T) {
+	testcluster.Each(t, func(t *testing.T, server testcluster.Server) {
+		t.Parallel()
+		user, err := testcluster.LeastUser()
+		require.NoError(t, err)
+		c := testcluster.Start(t, testcluster.Config{
+			Server: server, TLS: true, RequireClientCert: true, Password: "s3cret", Users: []string{user.Rule},
+		})
+		options := c.ClusterOptions()
+		options.Addrs, options.Username, options.Password = options.Addrs[:1], user.Name, user.Password
+		rdb := redis.NewClusterClient(options)
+		t.Cleanup(func() { _ = rdb.Close() })
+		r := checkedAs(t, rdb)
+		assert.Equal(t, VerdictYes, r.Verdict, "%v", r.Findings)
+		assert.Equal(t, Slots, r.SlotsCovered)
+		require.Len(t, r.Nodes, 3)
+		for i, n := range r.Nodes {
+			assert.Equal(t, c.Addrs()[i], n.Addr)
+			assert.NotNil(t, n.Keys)
+		}
+	})
 }
 
 // Another node than the one announced is no node of the cluster.

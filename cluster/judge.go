@@ -187,6 +187,7 @@ func (j *judgement) count() {
 		}
 		sum += *n.Keys
 	}
+	j.SlotsCovered += j.look.settled.Len() // being handed over
 	slices.Sort(j.Versions)
 	if all {
 		j.Keys = &sum
