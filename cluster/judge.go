@@ -214,6 +214,18 @@ func (j *judgement) addrs(hold func(n *NodeReport) bool) (addrs []string) {
 	return addrs
 }
 
+// inOrder are addresses, each once, in the order of the nodes; what isn't one
+// of theirs comes last.
+func (j *judgement) inOrder(list []string) []string {
+	ordered := j.addrs(func(n *NodeReport) bool { return slices.Contains(list, nameOf(n.Addr, n.ID)) })
+	for _, addr := range unique(list) {
+		if !slices.Contains(ordered, addr) {
+			ordered = append(ordered, addr)
+		}
+	}
+	return slices.Compact(ordered)
+}
+
 // reads reports whether a scan reads a node: whether it owns slots.
 func reads(n *NodeReport) bool { return n.SlotCount > 0 }
 
@@ -352,25 +364,25 @@ func (j *judgement) findMigrations() {
 	}
 	if !open.Empty() {
 		j.add(Finding{
-			Severity: Warning, Code: CodeMigrationOpen, Slots: open, Nodes: unique(ends),
+			Severity: Warning, Code: CodeMigrationOpen, Slots: open, Nodes: j.inOrder(ends),
 			Text: "are moving: a scan reads them at both ends, and is slower there (with Strict, --strict, it fails). Wait until the resharding is done, or if it was left open, end it (redis-cli --cluster fix)",
 		})
 	}
 	if !foreign.Empty() {
 		j.add(Finding{
-			Severity: Problem, Code: CodeMarkStale, Slots: foreign, Nodes: unique(strangers),
+			Severity: Problem, Code: CodeMarkStale, Slots: foreign, Nodes: j.inOrder(strangers),
 			Text: "are marked as moving to a node that is no master, or doesn't answer: clear the mark (CLUSTER SETSLOT … STABLE, or redis-cli --cluster fix)",
 		})
 	}
 	if !stale.Empty() {
 		j.add(Finding{
-			Severity: Problem, Code: CodeMarkStale, Slots: stale, Nodes: unique(owning),
+			Severity: Problem, Code: CodeMarkStale, Slots: stale, Nodes: j.inOrder(owning),
 			Text: "are marked as coming in at their own owner: clear the mark (CLUSTER SETSLOT … STABLE, or redis-cli --cluster fix)",
 		})
 	}
 	if len(waiting) > 0 {
 		j.add(Finding{
-			Severity: Note, Code: CodeMarkStale, Nodes: unique(waiting),
+			Severity: Note, Code: CodeMarkStale, Nodes: j.inOrder(waiting),
 			Text: "has slots marked as coming in that their owner isn't moving there: a migration that begins, or a mark that was left (redis-cli --cluster fix)",
 		})
 	}
