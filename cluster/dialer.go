@@ -25,10 +25,12 @@ import (
 // A Dialer may be used by several goroutines. It keeps no connection, and
 // needs no closing; the client must stay open while it is used.
 type Dialer struct {
-	rdb     *redis.ClusterClient // nil for a single server's client
-	seeds   []string
-	secure  bool // the client uses TLS
-	options func(addr string) (opt *redis.Options, release func(), err error)
+	rdb    *redis.ClusterClient // nil for a single server's client
+	seeds  []string
+	secure bool // the client uses TLS
+	// database is a single server's, as the client selects it.
+	database int
+	options  func(addr string) (opt *redis.Options, release func(), err error)
 
 	named atomic.Bool // the client gives its connections a name
 
@@ -65,7 +67,7 @@ func NewDialer(rdb redis.UniversalClient) (*Dialer, error) {
 func newSingleDialer(opt *redis.Options) *Dialer {
 	base := *opt
 	base.ReadTimeout, base.WriteTimeout = unnormalized(base.ReadTimeout), unnormalized(base.WriteTimeout)
-	return &Dialer{seeds: []string{base.Addr}, secure: base.TLSConfig != nil, options: func(addr string) (*redis.Options, func(), error) {
+	return &Dialer{seeds: []string{base.Addr}, secure: base.TLSConfig != nil, database: base.DB, options: func(addr string) (*redis.Options, func(), error) {
 		node := base
 		prepare(&node)
 		if addr != base.Addr {

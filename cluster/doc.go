@@ -10,6 +10,8 @@
 //     make a connection to one node (dialer, TLS, credentials, all that the
 //     client was told) and hands it over: what is said on it is the caller's.
 //   - [Discover] asks over such connections who owns what: a [Topology].
+//   - [Check] asks all of that and more, of all nodes, and says in a [Report]
+//     whether a scan could keep its promise now.
 //   - [ParseView] reads what a node says about itself and the others, open
 //     slot migrations included; [ParseServerInfo] tells one server process
 //     from the next; [ParseRedirect] reads MOVED and ASK.

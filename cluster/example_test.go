@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/redisarrow/redisarrow/cluster"
+	"github.com/redisarrow/redisarrow/internal/minicluster"
 	"github.com/redisarrow/redisarrow/internal/resp"
 )
 
@@ -81,6 +82,44 @@ func ExampleDiscover() {
 	// Output:
 	// 0-16000
 	// slots that nobody owns: 16001-16383
+}
+
+// Before a long scan: can it keep its promise, and if not, why?
+func ExampleCheck() {
+	server, err := minicluster.Start(minicluster.Config{}) // stands for your cluster
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	server.Unassign(100, 101, 102)
+	ctx := context.Background()
+
+	rdb, err := cluster.Connect(ctx, cluster.Options{URLs: server.URLs()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rdb.Close()
+	report, err := cluster.Check(ctx, rdb)
+	if err != nil {
+		log.Fatal(err) // nothing could be found out
+	}
+	fmt.Println("can keep its promise:", report.Verdict)
+	fmt.Println("slots that nobody owns:", report.SlotsUnowned)
+	for _, f := range report.Findings {
+		fmt.Println(f.Severity, f.Code) // Text says what to do
+	}
+	for _, n := range report.Nodes {
+		fmt.Println(n.Role, n.State, n.SlotCount, n.Way)
+	}
+	// Output:
+	// can keep its promise: no
+	// slots that nobody owns: 100-102
+	// problem slot_unowned
+	// problem cluster_down
+	// note no_replica
+	// master cluster_down 5458 keysinslot
+	// master cluster_down 5462 keysinslot
+	// master cluster_down 5461 keysinslot
 }
 
 // startNode is a node of a cluster, as far as these examples look at it.

@@ -130,7 +130,7 @@ func (n *fakeNode) serve(conn net.Conn) {
 			words[i] = string(arg)
 		}
 		words[0] = strings.ToUpper(words[0])
-		if words[0] == "CLUSTER" || words[0] == "CLIENT" || words[0] == "INFO" {
+		if len(words) > 1 && (words[0] == "CLUSTER" || words[0] == "CLIENT" || words[0] == "INFO") {
 			words[1] = strings.ToUpper(words[1])
 		}
 		n.mu.Lock()

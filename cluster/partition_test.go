@@ -92,8 +92,8 @@ func FuzzCut(f *testing.F) {
 	})
 }
 
-// keysOf are the sums of keys in the sets.
-func keysOf(sets []SlotSet, keys []string) []int {
+// keysIn are the sums of keys in the sets.
+func keysIn(sets []SlotSet, keys []string) []int {
 	sums := make([]int, len(sets))
 	for _, key := range keys {
 		for i := range sets {
@@ -126,7 +126,7 @@ func TestPartition(t *testing.T) {
 			sets, err := Partition(t.Context(), rdb, n)
 			require.NoError(t, err)
 			requirePartition(t, n, sets)
-			requireEven(t, keysOf(sets, names))
+			requireEven(t, keysIn(sets, names))
 			topology, err := Discover(t.Context(), dialerOf(t, rdb))
 			require.NoError(t, err)
 			touched := 0
@@ -141,7 +141,7 @@ func TestPartition(t *testing.T) {
 			if n <= 7 {
 				even, err := EvenPartition(n)
 				require.NoError(t, err)
-				requireEven(t, keysOf(even, names))
+				requireEven(t, keysIn(even, names))
 			}
 		}
 	}

@@ -141,6 +141,15 @@ func (s SlotSet) String() string {
 	return b.String()
 }
 
+// MarshalText is the set as String gives it, so that JSON has it as text.
+func (s SlotSet) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what MarshalText gives, as [ParseRanges] does.
+func (s *SlotSet) UnmarshalText(text []byte) (err error) {
+	*s, err = ParseRanges(string(text))
+	return err
+}
+
 // ParseRanges reads slots and ranges of slots, separated by commas, in any
 // order: "0-5460,7000". Blanks around them are left out. "" is the empty set.
 func ParseRanges(text string) (SlotSet, error) {

@@ -1,17 +1,19 @@
 // Command redisarrow writes the hashes and strings of a Redis or Valkey cluster
-// into Arrow IPC files and streams.
+// into Arrow IPC files and streams, and looks at a cluster before that.
 //
 //	redisarrow export --url redis://node1:7000 --type hash --pattern 'user:*' \
 //	    --schema 'name:utf8,age:int64' --output users.arrow
+//	redisarrow health --url redis://node1:7000
 //	redisarrow demo
 //
 // How its parts meet: main.go and root.go start a command and turn its error
-// into a line and an exit status (exit.go); export.go and demo.go are the
-// commands. What both need has a file of its own: connect.go (flags and
+// into a line and an exit status (exit.go); export.go, health.go and demo.go are
+// the commands. What both need has a file of its own: connect.go (flags and
 // passwords to a client), rows.go (flags to a schema and an iterator),
 // progress.go and summary.go (what stands on standard error), secrets.go
 // (what must never stand there).
 //
 // Exit status: 0 for a whole result, 1 for a failure, 2 for a mistake on the
-// command line, 130 after Ctrl-C (128 and the signal's number).
+// command line, 130 after Ctrl-C (128 and the signal's number); health has 3 and 4
+// beside these.
 package main

@@ -68,6 +68,10 @@ func (a *app) report(ctx context.Context, cmd *cobra.Command, err error) int {
 		a.printLine(fmt.Sprintf("stopped (%v) before the result was whole", sig))
 		return exitSignal + int(sig.signal)
 	}
+	var status statusError
+	if errors.As(err, &status) {
+		return int(status)
+	}
 	text := err.Error()
 	var usage *usageError
 	if errors.As(err, &usage) {

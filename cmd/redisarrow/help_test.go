@@ -15,7 +15,7 @@ func TestHelp(t *testing.T) {
 		p := redisarrow(t, args...)
 		require.Zero(t, p.status)
 		assert.Empty(t, p.stderr)
-		for _, command := range []string{"export", "demo", "version"} {
+		for _, command := range []string{"export", "health", "demo", "version"} {
 			assert.Regexp(t, regexp.MustCompile(`(?m)^  `+command+` `), p.stdout)
 		}
 	}
@@ -31,6 +31,12 @@ func TestHelp(t *testing.T) {
 		assert.Regexp(t, regexp.MustCompile(`(?m)^ +--`+flag+`[ \[]`), p.stdout)
 	}
 	for _, text := range []string{"hash|string", "N|all", "fail|null|skip", "none|lz4|zstd", `"_ttl"`, "REDISARROW_PASSWORD", "Example"} {
+		assert.Contains(t, p.stdout, text)
+	}
+
+	p = redisarrow(t, "health", "--help")
+	require.Zero(t, p.status)
+	for _, text := range []string{"--json", "--url", "--password-file", "--cacert", "Exit status", "Example"} {
 		assert.Contains(t, p.stdout, text)
 	}
 

@@ -88,8 +88,10 @@ func (s *session) info(args [][]byte) {
 		lines func(*strings.Builder)
 	}{
 		{"Server", s.node.infoServer},
+		{"Clients", s.node.infoClients},
 		{"Memory", func(b *strings.Builder) { b.WriteString("used_memory:1048576\r\nmaxmemory:0\r\n") }},
 		{"Persistence", func(b *strings.Builder) { b.WriteString("loading:0\r\n") }},
+		{"Stats", func(b *strings.Builder) { b.WriteString("instantaneous_ops_per_sec:0\r\n") }},
 		{"Replication", s.node.infoReplication},
 		{"Cluster", func(b *strings.Builder) { fmt.Fprintf(b, "cluster_enabled:%d\r\n", bit(!s.c.cfg.Standalone)) }},
 		{"Keyspace", s.node.infoKeyspace},
@@ -121,13 +123,19 @@ func (n *node) infoServer(b *strings.Builder) {
 		n.c.mode(), n.runID, n.port, int(n.c.cfg.Now().Sub(n.started).Seconds()))
 }
 
+func (n *node) infoClients(b *strings.Builder) {
+	fmt.Fprintf(b, "connected_clients:%d\r\nmaxclients:10000\r\n", len(n.sessions))
+}
+
+// infoReplication has offsets that say what Config.Replicas says: all is there.
 func (n *node) infoReplication(b *strings.Builder) {
 	if m := n.view.nodes[n.index].master; m >= 0 {
-		fmt.Fprintf(b, "role:slave\r\nmaster_host:127.0.0.1\r\nmaster_port:%d\r\nmaster_link_status:%s\r\n",
+		fmt.Fprintf(b, "role:slave\r\nmaster_host:127.0.0.1\r\nmaster_port:%d\r\nmaster_link_status:%s\r\n"+
+			"master_last_io_seconds_ago:0\r\nmaster_sync_in_progress:0\r\nslave_repl_offset:1000\r\nmaster_repl_offset:1000\r\n",
 			n.c.nodes[m].port, map[bool]string{true: "up", false: "down"}[n.c.nodes[m].listener != nil])
 		return
 	}
-	fmt.Fprintf(b, "role:master\r\nconnected_slaves:%d\r\n", len(n.replicas()))
+	fmt.Fprintf(b, "role:master\r\nconnected_slaves:%d\r\nmaster_repl_offset:1000\r\n", len(n.replicas()))
 }
 
 func (n *node) infoKeyspace(b *strings.Builder) {

@@ -1,15 +1,12 @@
 package scan
 
+import "github.com/redisarrow/redisarrow/internal/enumeration"
+
 // cursorOrder tells what a server's cursors are like.
-type cursorOrder uint8
+type cursorOrder = enumeration.Order
 
 const (
-	// unknownOrder: nothing is known of the cursors.
-	unknownOrder cursorOrder = iota
-	// tableOrder: the server has one hash table, and its cursor counts
-	// buckets in reversed binary order (dictScan of Redis up to 7.2).
-	tableOrder
-	// slotOrder: there is a table for each slot, in ascending order, and the
-	// cursor's low 14 bits are the slot (Redis 7.4, Valkey 8.0 and later).
-	slotOrder
+	unknownOrder = enumeration.UnknownOrder
+	tableOrder   = enumeration.TableOrder
+	slotOrder    = enumeration.SlotOrder
 )

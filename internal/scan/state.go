@@ -3,10 +3,9 @@ package scan
 import (
 	"context"
 	"errors"
-	"strconv"
-	"strings"
 
 	"github.com/redisarrow/redisarrow/cluster"
+	"github.com/redisarrow/redisarrow/internal/enumeration"
 	"github.com/redisarrow/redisarrow/internal/resp"
 )
 
@@ -112,32 +111,6 @@ func optional(reply resp.Value) (text string, err error) {
 
 func (s *state) describe(info cluster.ServerInfo, inCluster bool) {
 	s.runID = info.RunID
-	valkey := info.ValkeyVersion != ""
-	s.clusterScan = info.Other == "" && atLeast(info.ValkeyVersion, 9, 1)
-	s.monotone = info.Other == "" && (atLeast(info.ValkeyVersion, 7, 2) || !valkey && atLeast(info.RedisVersion, 2, 8))
-	// CLIENT NO-TOUCH is older, but was not harmless: where a key is looked up
-	// before its command runs, as those of slots with an open migration are, it
-	// crashes Redis 8.0 (github.com/redis/redis/pull/14415) and the first of Valkey
-	// 8.1 (github.com/valkey-io/valkey/pull/2347), and the change that brought this
-	// may be in later releases of older versions.
-	s.noTouch = info.Other == "" && (atLeast(info.ValkeyVersion, 9, 0) || !valkey && atLeast(info.RedisVersion, 8, 4))
-	switch {
-	case info.Other != "":
-	case inCluster && (valkey && atLeast(info.ValkeyVersion, 8, 0) || !valkey && atLeast(info.RedisVersion, 7, 4)):
-		s.order = slotOrder
-	case !valkey && atLeast(info.RedisVersion, 4, 0):
-		// One table: a cluster up to 7.2, or no cluster. (Valkey outside of a
-		// cluster has a table of another make, of which this isn't known.)
-		s.order = tableOrder
-	}
-}
-
-// atLeast compares a version such as "7.0.15" by its first two numbers. What
-// isn't a version is older than any.
-func atLeast(version string, major, minor int) bool {
-	first, rest, _ := strings.Cut(version, ".")
-	second, _, _ := strings.Cut(rest, ".")
-	a, errA := strconv.Atoi(first)
-	b, errB := strconv.Atoi(second)
-	return errA == nil && errB == nil && (a > major || a == major && b >= minor)
+	able := enumeration.Server{Redis: info.RedisVersion, Valkey: info.ValkeyVersion, Other: info.Other}.Ability(inCluster)
+	s.order, s.monotone, s.clusterScan, s.noTouch = able.Order, able.Monotone, able.ClusterScan, able.NoTouch
 }

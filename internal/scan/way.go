@@ -5,45 +5,25 @@ import (
 	"slices"
 
 	"github.com/redisarrow/redisarrow/cluster"
+	"github.com/redisarrow/redisarrow/internal/enumeration"
 	"github.com/redisarrow/redisarrow/internal/resp"
 )
 
-// Enumeration is a way to enumerate the keys of a node.
-type Enumeration int
+// Enumeration is a way to enumerate the keys of a node; which of them a server
+// has is for package enumeration to say.
+type Enumeration = enumeration.Way
 
+// The ways, see there.
 const (
-	// AutoEnumerate takes for each node the first of the others, in the order
-	// in which they stand here, that its server has and the user may use; on
-	// servers without a table for each slot (Redis up to 7.2) PlainScan comes
-	// last.
-	AutoEnumerate Enumeration = iota
-	// ClusterScan is CLUSTERSCAN of one slot after another: Valkey 9.1 and newer.
-	ClusterScan
-	// SlotScan is SCAN where its cursor goes through the slots in order, so that
-	// slots are done as it passes them: Redis 7.4 and newer, Valkey 8.0 and newer.
-	SlotScan
-	// KeysInSlot is CLUSTER GETKEYSINSLOT of one slot after another. It lists a
-	// slot in one go, so slots of more than 100,000 keys are left to SCAN; and
-	// all keys of a slot, whatever the pattern and their type.
-	KeysInSlot
-	// PlainScan is SCAN of a whole node, the only way to read a server that is
-	// alone. All of the node's slots are under way until it ends, and the keys
-	// have to be remembered until then: see MaxLedgerBytes.
-	PlainScan
+	AutoEnumerate = enumeration.Auto
+	ClusterScan   = enumeration.ClusterScan
+	SlotScan      = enumeration.SlotScan
+	KeysInSlot    = enumeration.KeysInSlot
+	PlainScan     = enumeration.PlainScan
 )
 
-func (e Enumeration) String() string {
-	names := [...]string{"auto", "clusterscan", "slotscan", "keysinslot", "plainscan"}
-	if e < 0 || int(e) >= len(names) {
-		return fmt.Sprintf("Enumeration(%d)", int(e))
-	}
-	return names[e]
-}
-
 // Enumerations are the ways, without AutoEnumerate.
-func Enumerations() []Enumeration {
-	return []Enumeration{ClusterScan, SlotScan, KeysInSlot, PlainScan}
-}
+func Enumerations() []Enumeration { return enumeration.All() }
 
 // way enumerates the keys of some slots of one node, in requests that are
 // answered in order. At most one is under way.
@@ -77,16 +57,8 @@ type piece struct {
 // possible are the ways that a server has, best first.
 // CLUSTERSCAN is for masters: they are what it is routed to.
 func possible(s *state, inCluster bool, r role, fromReplica bool) []Enumeration {
-	switch {
-	case !inCluster:
-		return []Enumeration{PlainScan}
-	case r == owner && s.clusterScan && !fromReplica:
-		return []Enumeration{ClusterScan, SlotScan, KeysInSlot, PlainScan}
-	case s.order == slotOrder:
-		return []Enumeration{SlotScan, KeysInSlot, PlainScan}
-	default:
-		return []Enumeration{KeysInSlot, PlainScan}
-	}
+	able := enumeration.Ability{Order: s.order, Monotone: s.monotone, ClusterScan: s.clusterScan}
+	return able.Ways(inCluster, r == owner && !fromReplica)
 }
 
 // choose takes the way for the slots that are left, not one that the user may
