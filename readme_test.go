@@ -83,7 +83,7 @@ func TestREADMELinks(t *testing.T) {
 	for _, m := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(readme(t), -1) {
 		switch heading, ok := strings.CutPrefix(m[1], "#"); {
 		case ok:
-			assert.Contains(t, strings.ToLower(readme(t)), "\n## "+strings.ReplaceAll(heading, "-", " ")+"\n")
+			assert.Contains(t, strings.ToLower(readme(t)), "# "+strings.ReplaceAll(heading, "-", " ")+"\n", m[1])
 		case !strings.HasPrefix(m[1], "https://"):
 			assert.FileExists(t, m[1])
 		}

@@ -355,7 +355,7 @@ func TestSlotsWithoutOwner(t *testing.T) {
 			c, rdb := fake(t, minicluster.Config{PartialCoverage: partial})
 			users(c, 100)
 			c.Unassign(7, 8, 100)
-			got := readAll(hashes(t, rdb, userSchema, iterator.Config{StallTimeout: 50 * time.Millisecond}))
+			got := readAll(hashes(t, rdb, userSchema, iterator.Config{StallTimeout: time.Second}))
 			assert.Equal(t, "7-8,100", incomplete(t, got.err).String())
 			assert.Empty(t, got.rows, "said before the first row")
 			require.ErrorContains(t, got.err, "no master owned the slot")

@@ -103,7 +103,7 @@ func TestEndlessCursor(t *testing.T) {
 				if strings.HasPrefix(name, "creeping") {
 					count = 1000
 				}
-				got := readAll(hashes(t, client, userSchema, iterator.Config{CountHint: count, Enumerate: enumerate, StallTimeout: 300 * time.Millisecond}))
+				got := readAll(hashes(t, client, userSchema, iterator.Config{CountHint: count, Enumerate: enumerate, StallTimeout: time.Second}))
 				missing := incomplete(t, got.err)
 				lost, err := cluster.ParseRanges(slots)
 				require.NoError(t, err)

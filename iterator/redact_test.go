@@ -98,7 +98,7 @@ func TestNoValueInOtherErrors(t *testing.T) {
 				c.SetFault(onceFor(command, -1, minicluster.Fault{Raw: []byte(raw), Close: minicluster.CloseAfter}))
 				var log bytes.Buffer
 				config := iterator.Config{
-					StallTimeout: 300 * time.Millisecond,
+					StallTimeout: time.Second,
 					Logger:       slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 				}
 				text := "_key:key,_ttl:ttl,v:utf8,w:utf8"
