@@ -36,8 +36,8 @@ type mutant struct {
 var mutants = []mutant{
 	{
 		"a reply dropped", "iterator/builder.go",
-		"	return b.finishRow(), nil\n",
-		"	if ‹…› {\n\t\tb.rollback()\n\t\treturn scan.Result{Outcome: scan.Vanished}, nil\n\t}\n	return b.finishRow(), nil\n",
+		"	return b.finishRow(key), nil\n",
+		"	if ‹…› {\n\t\tb.rollback()\n\t\treturn scan.Result{Outcome: scan.Vanished}, nil\n\t}\n	return b.finishRow(key), nil\n",
 		50, "a row is missing", 1,
 	},
 	{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -72,13 +73,24 @@ func (r *reading) cutLinks(master int) (mend func()) {
 	}
 }
 
-// linked waits until a replica is linked to its master.
+// linked waits until a replica is linked to its master, and knows how far it is: not
+// if the link was made by the old SYNC, which it falls back to where PSYNC is
+// denied.
 func (r *reading) linked(replica int) {
 	r.t.Helper()
+	node := r.c.NodeClient(replica)
 	require.Eventually(r.t, func() bool {
-		info := r.c.NodeClient(replica).InfoMap(r.ctx, "replication").Item("Replication", "master_link_status")
-		return info == "up"
-	}, 30*time.Second, 20*time.Millisecond)
+		info := node.InfoMap(r.ctx, "replication")
+		if info.Item("Replication", "master_link_status") != "up" {
+			return false
+		}
+		offset, err := strconv.Atoi(info.Item("Replication", "slave_repl_offset"))
+		if err == nil && offset > 0 {
+			return true
+		}
+		_ = node.Do(r.ctx, "CLIENT", "KILL", "TYPE", "master").Err()
+		return false
+	}, 30*time.Second, 50*time.Millisecond)
 }
 
 func eachReading(t *testing.T, test func(r *reading)) {
