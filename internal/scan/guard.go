@@ -51,6 +51,14 @@ type guarded struct {
 	owned  cluster.SlotSet
 }
 
+// owned are the slots of the node, by its last word; none without a guard.
+func (g *guard) owned() (slots cluster.SlotSet) {
+	if g == nil {
+		return slots
+	}
+	return g.view.owned
+}
+
 // reasons are why slots aren't safe.
 func (g *guard) reasons(unsafe cluster.SlotSet) (reasons []Reason) {
 	if g.role != owner {

@@ -39,7 +39,7 @@ func (w *slotScan) jump(from uint16) {
 func (w *slotScan) ask(out []byte) []byte {
 	w.most = 0
 	if here := uint16(w.cursor % cluster.Slots); w.perSlot > 0 {
-		for stop := range w.guard.view.owned.Minus(w.slots).All() {
+		for stop := range w.guard.owned().Minus(w.slots).All() {
 			if stop < here {
 				continue
 			}
@@ -61,7 +61,7 @@ func between(first, stop uint16) (s cluster.SlotSet) {
 
 // estimate takes note of how many slots a page went through.
 func (w *slotScan) estimate(first, stop uint16) {
-	here := w.guard.view.owned.Union(w.slots)
+	here := w.guard.owned().Union(w.slots)
 	passed := between(first, stop).Intersect(here)
 	if n := passed.Len(); n > 0 {
 		w.perSlot = w.pager.asked/n + 1
