@@ -39,7 +39,7 @@ type Node struct {
 }
 
 // launch starts node n's server and waits until it answers. A node that has no ports yet gets free ones, and others if
-// somebody was quicker to take them.
+// somebody was quicker to take them; one that has ports waits for them.
 func (c *Cluster) launch(ctx context.Context, n *Node) error {
 	fresh := n.port == 0
 	for attempt := 1; ; attempt++ {
@@ -49,8 +49,11 @@ func (c *Cluster) launch(ctx context.Context, n *Node) error {
 			}
 		}
 		err := c.run(ctx, n)
-		if err == nil || !fresh || attempt == 5 || ctx.Err() != nil || !strings.Contains(logTail(n.log, 30), "Address already in use") {
+		if err == nil || attempt == 5 || ctx.Err() != nil || !strings.Contains(logTail(n.log, 30), "Address already in use") {
 			return err
+		}
+		if !fresh { // somebody who looks for a free port has it for a moment
+			sleep(ctx, time.Second)
 		}
 	}
 }
