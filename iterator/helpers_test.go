@@ -21,7 +21,9 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(testcluster.Main(m)) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(testcluster.Main(m), goleak.IgnoreAnyFunction(testcluster.Redialling))
+}
 
 // fake starts a cluster in this process, and a client of it.
 func fake(t testing.TB, config minicluster.Config) (*minicluster.Cluster, *redis.ClusterClient) {

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	redis.SetLogger(silence{}) // it logs every dial that fails
-	goleak.VerifyTestMain(testcluster.Main(m))
+	goleak.VerifyTestMain(testcluster.Main(m), goleak.IgnoreAnyFunction(testcluster.Redialling))
 }
 
 type silence struct{}

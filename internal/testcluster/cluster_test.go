@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(Main(m))
+	goleak.VerifyTestMain(Main(m), goleak.IgnoreAnyFunction(Redialling))
 }
 
 func within(t *testing.T, d time.Duration) context.Context {

@@ -93,6 +93,10 @@ func Shared(tb testing.TB, server Server, layout Layout) *Deployment {
 // that they shared.
 func Main(m interface{ Run() int }) interface{ Run() int } { return closing{m} }
 
+// Redialling is a goroutine of a go-redis client's pool, for goleak.IgnoreAnyFunction: while the last server that it
+// knew is dead, it sleeps for a second, and only then sees that the client was closed.
+const Redialling = "github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"
+
 type closing struct{ tests interface{ Run() int } }
 
 func (c closing) Run() int {
