@@ -1,40 +1,32 @@
 package iterator
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/redisarrow/redisarrow/internal/scan"
+	"github.com/redisarrow/redisarrow/internal/sealed"
 )
 
 // ErrCheckpoint is wrapped by the errors for a [Config.Resume] that can't be used:
 // it is damaged, was made by a newer version, or belongs to another scan.
 var ErrCheckpoint = errors.New("iterator: the checkpoint can't be used")
 
-// checkpoint is where a scan stands. As bytes it is
-//
-//	redisarrow-checkpoint 1\n
-//	{"kind":"hash","pattern":"user:*", …}\n
-//	the hashes of the slots in "partial", 8 bytes each, little-endian
-//	the SHA-256 of all that
-//
-// so that a person can see what it belongs to.
+// checkpoint is where a scan stands. As bytes it is sealed: the exported fields as
+// JSON, and then the hashes of the slots in Partial, 8 bytes each, little-endian.
 type checkpoint struct {
 	terms
-	Rows    uint64        `json:"rows"` // handed out
-	Seed    uint64        `json:"seed,string"`
-	Nodes   []string      `json:"nodes"`   // IDs, at the time
-	Done    string        `json:"done"`    // slots of which every row is out
-	Partial []partialSlot `json:"partial"` // others of which some are, ascending
+	Rows    uint64          `json:"rows"` // handed out
+	Seed    uint64          `json:"seed,string"`
+	Nodes   []string        `json:"nodes"`   // IDs, at the time
+	Done    cluster.SlotSet `json:"done"`    // slots of which every row is out
+	Partial []partialSlot   `json:"partial"` // others of which some are, ascending
 
 	keys map[uint16][]uint64
-	done cluster.SlotSet
 }
 
 // terms are what must be the same when a scan goes on: with others, its rows
@@ -53,7 +45,7 @@ type partialSlot struct {
 }
 
 const (
-	checkpointName    = "redisarrow-checkpoint "
+	checkpointKind    = "redisarrow-checkpoint"
 	checkpointVersion = "1"
 	hashBytes         = 8
 )
@@ -68,68 +60,27 @@ func newTerms(k scan.Kind, l *layout, c *Config) terms {
 
 // marshal makes bytes of it.
 func (c *checkpoint) marshal() ([]byte, error) {
-	c.Done = c.done.String()
 	c.Partial = []partialSlot{}
-	size := 0
-	for slot, keys := range c.keys {
-		c.Partial = append(c.Partial, partialSlot{slot, len(keys)})
-		size += hashBytes * len(keys)
-	}
-	slices.SortFunc(c.Partial, func(a, b partialSlot) int { return int(a.Slot) - int(b.Slot) })
-	head, err := json.Marshal(c)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]byte, 0, len(checkpointName)+len(head)+size+sha256.Size+len("1\n\n"))
-	out = append(out, checkpointName+checkpointVersion+"\n"...)
-	out = append(append(out, head...), '\n')
-	for _, p := range c.Partial {
-		for _, h := range c.keys[p.Slot] {
-			out = binary.LittleEndian.AppendUint64(out, h)
+	var hashes []byte
+	for _, slot := range slices.Sorted(maps.Keys(c.keys)) {
+		c.Partial = append(c.Partial, partialSlot{slot, len(c.keys[slot])})
+		for _, h := range c.keys[slot] {
+			hashes = binary.LittleEndian.AppendUint64(hashes, h)
 		}
 	}
-	sum := sha256.Sum256(out)
-	return append(out, sum[:]...), nil
+	return sealed.Seal(checkpointKind, checkpointVersion, c, hashes)
 }
 
 // parseCheckpoint reads what marshal has made.
 func parseCheckpoint(data []byte) (*checkpoint, error) {
-	damaged := func(format string, args ...any) (*checkpoint, error) {
-		return nil, fmt.Errorf("%w: %s", ErrCheckpoint, fmt.Sprintf(format, args...))
-	}
-	rest, ok := bytes.CutPrefix(data, []byte(checkpointName))
-	if !ok {
-		return damaged("it isn't one")
-	}
-	version, rest, ok := bytes.Cut(rest, []byte("\n"))
-	if !ok {
-		return damaged("it is cut off")
-	}
-	if string(version) != checkpointVersion {
-		return damaged("it has version %.20q, this program reads %s", version, checkpointVersion)
-	}
-	if len(rest) < sha256.Size {
-		return damaged("it is cut off")
-	}
-	body := data[:len(data)-sha256.Size]
-	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], data[len(body):]) {
-		return damaged("it is damaged or cut off (its checksum is another one)")
-	}
-	head, hashes, ok := bytes.Cut(rest[:len(rest)-sha256.Size], []byte("\n"))
-	if !ok {
-		return damaged("it is cut off")
-	}
 	c := &checkpoint{keys: map[uint16][]uint64{}}
-	if err := json.Unmarshal(head, c); err != nil {
-		return damaged("%v", err)
-	}
-	var err error
-	if c.done, err = cluster.ParseRanges(c.Done); err != nil {
-		return damaged("%v", err)
+	hashes, err := sealed.Open(checkpointKind, checkpointVersion, data, c)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCheckpoint, err)
 	}
 	for _, p := range c.Partial {
-		if p.Slot >= cluster.Slots || p.Keys < 0 || p.Keys > len(hashes)/hashBytes || c.done.Has(p.Slot) || c.keys[p.Slot] != nil {
-			return damaged("slot %d with %d keys can't be", p.Slot, p.Keys)
+		if p.Slot >= cluster.Slots || p.Keys < 0 || p.Keys > len(hashes)/hashBytes || c.Done.Has(p.Slot) || c.keys[p.Slot] != nil {
+			return nil, fmt.Errorf("%w: slot %d with %d keys can't be", ErrCheckpoint, p.Slot, p.Keys)
 		}
 		keys := make([]uint64, p.Keys)
 		for i := range keys {
@@ -138,7 +89,7 @@ func parseCheckpoint(data []byte) (*checkpoint, error) {
 		c.keys[p.Slot], hashes = keys, hashes[hashBytes*p.Keys:]
 	}
 	if len(hashes) > 0 {
-		return damaged("%d bytes are left over", len(hashes))
+		return nil, fmt.Errorf("%w: %d bytes are left over", ErrCheckpoint, len(hashes))
 	}
 	return c, nil
 }
@@ -192,7 +143,7 @@ func (r *BatchReader) Checkpoint() ([]byte, error) {
 	a := r.account
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	c.done = a.done
+	c.Done = a.done
 	for slot := range a.keys {
 		if keys := a.keys[slot]; len(keys) > 0 {
 			c.keys[uint16(slot)] = keys
@@ -203,7 +154,7 @@ func (r *BatchReader) Checkpoint() ([]byte, error) {
 
 // resume takes over what a checkpoint says.
 func (a *account) resume(c *checkpoint) {
-	a.done = c.done
+	a.done = c.Done
 	for slot, keys := range c.keys {
 		a.keys[slot] = keys
 	}

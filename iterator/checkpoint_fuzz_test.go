@@ -16,7 +16,7 @@ func FuzzParseCheckpoint(f *testing.F) {
 		terms: terms{Kind: "hash", Pattern: "user:*", Schema: "_key:key", OnParseError: "fail"},
 		Rows:  7, Seed: 1 << 63, Nodes: []string{"a", "b"}, keys: map[uint16][]uint64{1: {1, 2, 3}, 16383: {4}},
 	}
-	c.done.AddRange(cluster.SlotRange{First: 5, Last: 99})
+	c.Done.AddRange(cluster.SlotRange{First: 5, Last: 99})
 	whole, err := c.marshal()
 	require.NoError(f, err)
 	f.Add(whole[:len(whole)-sha256.Size])
@@ -36,7 +36,7 @@ func FuzzParseCheckpoint(f *testing.F) {
 		second, err := parseCheckpoint(again)
 		require.NoError(t, err)
 		require.Equal(t, first.keys, second.keys)
-		require.Equal(t, first.done, second.done)
+		require.Equal(t, first.Done, second.Done)
 		require.Equal(t, first.terms, second.terms)
 	})
 }

@@ -87,7 +87,7 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 		AllowIncomplete: config.AllowIncomplete,
 	}
 	if from != nil {
-		options.Resume = &scan.Resume{Seed: from.Seed, Done: from.done, Known: from.keys}
+		options.Resume = &scan.Resume{Seed: from.Seed, Done: from.Done, Known: from.keys}
 	}
 	if r.account != nil {
 		options.Done = r.account.finished

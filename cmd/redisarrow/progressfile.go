@@ -1,24 +1,17 @@
 package main
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 
+	"github.com/redisarrow/redisarrow/internal/sealed"
 	"github.com/redisarrow/redisarrow/internal/wholefile"
 )
 
 // progressFile is what --checkpoint names: which parts of an export are there,
-// and the scan's checkpoint behind them. As a file it is
-//
-//	redisarrow-export 1\n
-//	{"parts":3,"rows":3000000,"whole":false}\n
-//	the checkpoint
-//	the SHA-256 of all that
+// and the scan's checkpoint behind them, sealed.
 type progressFile struct {
 	Parts int   `json:"parts"`
 	Rows  int64 `json:"rows"`
@@ -28,21 +21,17 @@ type progressFile struct {
 	begun bool   // the file is there
 }
 
-const progressName = "redisarrow-export 1\n"
+const (
+	progressKind    = "redisarrow-export"
+	progressVersion = "1"
+)
 
 func (f *progressFile) write(path string) error {
-	head, err := json.Marshal(f)
+	out, err := sealed.Seal(progressKind, progressVersion, f, f.data)
 	if err != nil {
 		return err
 	}
-	var out bytes.Buffer
-	out.WriteString(progressName)
-	out.Write(head)
-	out.WriteByte('\n')
-	out.Write(f.data)
-	sum := sha256.Sum256(out.Bytes())
-	out.Write(sum[:])
-	if err := wholefile.Write(path, out.Bytes()); err != nil {
+	if err := wholefile.Write(path, out); err != nil {
 		return fmt.Errorf("writing the --checkpoint: %w; the parts are there, and known up to the one before the last", err)
 	}
 	f.begun = true
@@ -65,30 +54,12 @@ func (f *progressFile) read(path string) error {
 	return nil
 }
 
-func (f *progressFile) parse(data []byte) error {
-	body, ok := bytes.CutPrefix(data, []byte(progressName))
-	if !ok {
-		return errors.New("this isn't a file that this version of export has written")
-	}
-	if len(body) < sha256.Size {
-		return errCutOff
-	}
-	end := len(data) - sha256.Size
-	if sum := sha256.Sum256(data[:end]); !bytes.Equal(sum[:], data[end:]) {
-		return errCutOff
-	}
-	head, rest, ok := bytes.Cut(body[:len(body)-sha256.Size], []byte("\n"))
-	if !ok {
-		return errCutOff
-	}
-	if err := json.Unmarshal(head, f); err != nil {
+func (f *progressFile) parse(data []byte) (err error) {
+	if f.data, err = sealed.Open(progressKind, progressVersion, data, f); err != nil {
 		return err
 	}
 	if f.Parts < 0 || f.Rows < 0 {
 		return errors.New("its numbers can't be")
 	}
-	f.data = bytes.Clone(rest)
 	return nil
 }
-
-var errCutOff = errors.New("it is damaged or cut off")

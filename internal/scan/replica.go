@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redisarrow/redisarrow/cluster"
@@ -111,40 +109,12 @@ func lookAt(ctx context.Context, conn *resp.Conn) (*look, error) {
 	if l.view, err = cluster.ParseView(all[0].Text); err != nil {
 		return nil, &resp.ProtocolError{Reason: err.Error()}
 	}
-	info := infoFields([]byte(all[2].Text))
-	l.replID = info["master_replid"]
-	if l.offset, err = strconv.ParseInt(info["master_repl_offset"], 10, 64); err != nil || l.replID == "" {
+	info := cluster.ParseReplication(all[2].Text)
+	if l.replID, l.offset = info.ReplID, info.Offset; l.replID == "" || l.offset < 0 {
 		return nil, &resp.ProtocolError{Reason: "INFO replication has no master_replid and master_repl_offset"}
 	}
-	l.migrates = migrateCalls(all[3].Text)
+	l.migrates = cluster.ParseCalls(all[3].Text, "migrate")
 	return l, nil
-}
-
-// migrateCalls reads INFO commandstats: "cmdstat_migrate:calls=3,usec=…". A command
-// that was never called has no line.
-func migrateCalls(text string) (calls int64) {
-	_, rest, ok := strings.Cut(text, "cmdstat_migrate:calls=")
-	if !ok {
-		return 0
-	}
-	digits, _, _ := strings.Cut(rest, ",")
-	calls, _ = strconv.ParseInt(digits, 10, 64)
-	return calls
-}
-
-// infoFields are the fields of INFO that a replica is judged by.
-func infoFields(text []byte) map[string]string {
-	fields := map[string]string{}
-	for line := range strings.Lines(string(text)) {
-		name, value, ok := strings.Cut(strings.TrimSpace(line), ":")
-		switch name {
-		case "role", "master_link_status", "master_replid", "master_repl_offset", "slave_repl_offset":
-			if ok {
-				fields[name] = value
-			}
-		}
-	}
-	return fields
 }
 
 // following is what a replica has to follow.
@@ -155,23 +125,18 @@ type following struct {
 
 // judge says whether a replica does, by its INFO replication.
 func (f *following) judge(text []byte) error {
-	info := infoFields(text)
-	switch {
-	case info["role"] == "master":
+	switch info := cluster.ParseReplication(string(text)); {
+	case info.Role == "master":
 		return errPromoted
-	case info["role"] != "slave":
+	case info.Role != "slave":
 		return &resp.ProtocolError{Reason: "INFO replication says no role"}
-	case info["master_link_status"] != "up" || info["master_replid"] != f.replID:
+	case !info.LinkUp || info.ReplID != f.replID:
 		return errUnlinked
-	}
-	offset, err := strconv.ParseInt(info["slave_repl_offset"], 10, 64)
-	if err != nil {
-		return &resp.ProtocolError{Reason: "INFO replication says no slave_repl_offset"}
-	}
-	if offset < f.offset {
+	case info.Offset < f.offset: // or not known: the link was made by the old SYNC
 		return errBehind
+	default:
+		return nil
 	}
-	return nil
 }
 
 // beside is what a pass over a replica has of its master.

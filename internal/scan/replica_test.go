@@ -30,9 +30,3 @@ func TestFollowing(t *testing.T) {
 	require.Error(t, f.judge(nil))
 	require.Error(t, f.judge([]byte(strings.Replace(info, ":100", ":x", 1))))
 }
-
-func TestMigrateCalls(t *testing.T) {
-	assert.EqualValues(t, 0, migrateCalls(""))
-	assert.EqualValues(t, 0, migrateCalls("# Commandstats\r\ncmdstat_get:calls=7,usec=1\r\n"))
-	assert.EqualValues(t, 12, migrateCalls("# Commandstats\r\ncmdstat_get:calls=7,usec=1\r\ncmdstat_migrate:calls=12,usec=3\r\n"))
-}
