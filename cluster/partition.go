@@ -27,8 +27,8 @@ var ErrPartitions = errors.New("cluster: the slots can be cut into 1 to 16384 pa
 // however slots move afterwards, only their balance and the masters that they
 // touch may become others.
 //
-// The owners are asked CLUSTER COUNTKEYSINSLOT for each of their slots, which
-// takes a server some milliseconds in sum. Where that is denied, and on a server
+// The owners are asked CLUSTER COUNTKEYSINSLOT for each of their slots. Where
+// that is denied, and on a server
 // that isn't part of a cluster, the sets are balanced by slots.
 //
 // For n below 1 or above 16384 the error wraps [ErrPartitions]; for the client

@@ -20,8 +20,7 @@ import (
 	"github.com/redisarrow/redisarrow/iterator"
 )
 
-// defaultPartRows makes parts of some 100 MB of usual rows: few files, and no
-// more to be read again after a kill than takes seconds.
+// defaultPartRows makes few files, and leaves little to be read again after a kill.
 const defaultPartRows = 1_000_000
 
 // parts is the folder of an export that is written in parts: part-00001.arrow,

@@ -221,7 +221,7 @@ func certain(ctx context.Context, job Job) Result {
 func TestKeysStay(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("REDISARROW_CHAOS_RUNS") == "" && testing.Short() {
-		t.Skip("it tests the tests")
+		t.Skip("left out with -short: it tests that the scripts are fair, not this library")
 	}
 	for _, seed := range seeds(t, 2) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {

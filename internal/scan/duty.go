@@ -14,7 +14,7 @@ type duty struct {
 
 const (
 	// dutyKeys is how many keys a request lists at most, and half of that how
-	// many it fetches: some 50 µs of a server's time, for which others wait.
+	// many it fetches: others wait for as long as the server takes for one.
 	dutyKeys = 32
 	// dutySlots is how many slots a request is about at most.
 	dutySlots = 32

@@ -98,12 +98,5 @@ func (s *Scan) pause(ctx context.Context, d time.Duration) error {
 	}
 	s.board.rests(1)
 	defer s.board.rests(-1)
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return sleep(ctx, d)
 }

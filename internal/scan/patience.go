@@ -34,7 +34,11 @@ func (p *patience) retry(ctx context.Context, cause error) error {
 		return cause
 	}
 	p.wait = min(max(firstWait, 2*p.wait), lastWait)
-	timer := time.NewTimer(min(p.wait, p.limit))
+	return sleep(ctx, min(p.wait, p.limit))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
