@@ -170,3 +170,21 @@ func serveNode(conn net.Conn, port int64) {
 		}
 	}
 }
+
+// Two masters' answers to CLUSTER NODES: they agree about all but one slot.
+func ExampleAgree() {
+	var views []*cluster.View
+	for _, nodes := range []string{
+		"a 127.0.0.1:7000@17000 myself,master - 0 0 1 connected 0-8191\nb 127.0.0.1:7001@17001 master - 0 0 2 connected 8192-16383",
+		"a 127.0.0.1:7000@17000 master - 0 0 1 connected 0-8190\nb 127.0.0.1:7001@17001 myself,master - 0 0 2 connected 8191-16383",
+	} {
+		view, err := cluster.ParseView(nodes)
+		if err != nil {
+			log.Fatal(err)
+		}
+		views = append(views, view)
+	}
+	agreed := cluster.Agree(views)
+	fmt.Println("a:", agreed.Owners["a"], "b:", agreed.Owners["b"], "disputed:", agreed.Disputed)
+	// Output: a: 0-8190 b: 8192-16383 disputed: 8191
+}

@@ -60,14 +60,14 @@ func (j *judgement) node(a *answer) NodeReport {
 		switch {
 		case IsDenied(a.err):
 			n.State = StateRefused
-		case s.failed[a.id]:
+		case s.dead[a.id]:
 			n.State = StateFailed
 		}
 		return n
 	}
 	n.Server, n.Version = a.version()
 	switch {
-	case s.replaced[a.id]:
+	case s.dead[a.id] && a.master():
 		n.State = StateReplaced
 	case a.server.Loading:
 		n.State = StateLoading

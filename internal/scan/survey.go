@@ -21,12 +21,8 @@ import (
 //   - every node that doesn't answer and that one of these takes for a master:
 //     it is silent, and as long as a node is, the survey settles nothing, since
 //     it may be a master that serves old keys;
-//   - unless most masters agree that it has failed, and it doesn't answer, or
-//     owns no slot any more for any of those who say so; or agree that it is a
-//     replica of somebody with a higher epoch, whatever it says itself: it has
-//     been replaced, or is dead, and what it thinks has no bearing on the others'
-//     slots. One whose own epoch is news to them has just been promoted: what
-//     they say is of before that.
+//   - unless the masters agree that it doesn't count ([cluster.Agreement]): it
+//     has been replaced, or is dead.
 type survey struct {
 	number  int
 	members map[string]*member // the masters that count and answered, by ID
@@ -95,14 +91,11 @@ func newSurvey(number int, answers []answer) *survey {
 			masters = append(masters, a)
 		}
 	}
-	for _, id := range s.replaced(masters) {
-		for i, a := range masters {
-			if a.view.Self.ID == id {
-				masters = append(masters[:i:i], masters[i+1:]...)
-				break
-			}
-		}
+	agreed := agreementOf(masters)
+	for id := range agreed.Dead {
+		s.dead[id] = "" // for now
 	}
+	masters = slices.DeleteFunc(masters, func(a *answer) bool { return agreed.Dead[a.view.Self.ID] })
 	for _, a := range masters {
 		self := &a.view.Self
 		s.members[self.ID] = &member{
@@ -123,49 +116,16 @@ func newSurvey(number int, answers []answer) *survey {
 		slices.SortFunc(m.replicas, func(a, b replica) int { return strings.Compare(a.id, b.id) })
 	}
 	s.silent = s.missing(masters, answers)
-	s.agree(masters)
+	s.take(&agreed)
 	return s
 }
 
-// replaced are the nodes that don't count, whoever of them answered; it notes
-// them as dead.
-func (s *survey) replaced(masters []*answer) (ids []string) {
-	voters := map[string]bool{}     // masters with slots, in anybody's eyes
-	failed := map[string]int{}      // how many say so of a node, or that it is a replica
-	owner := map[string]bool{}      // who still owns a slot for one of those
-	answered := map[string]uint64{} // with which epoch
-	for _, a := range masters {
-		answered[a.view.Self.ID] = a.view.Self.Epoch
+func agreementOf(masters []*answer) cluster.Agreement {
+	views := make([]*cluster.View, len(masters))
+	for i, a := range masters {
+		views[i] = a.view
 	}
-	for _, a := range masters {
-		if !a.view.Self.Slots.Empty() {
-			voters[a.view.Self.ID] = true
-		}
-		for i := range a.view.Others {
-			n := &a.view.Others[i]
-			if n.Master() && !n.Slots.Empty() {
-				voters[n.ID] = true
-			}
-			epoch, answers := answered[n.ID]
-			// The epoch of a replica is its master's.
-			news := answers && (epoch > n.Epoch || epoch == n.Epoch && !n.Master())
-			demoted := answers && !n.Master()
-			if news || !n.Failed() && !demoted || a.view.Self.Slots.Empty() {
-				continue
-			}
-			failed[n.ID]++
-			owner[n.ID] = owner[n.ID] || !n.Slots.Empty()
-			s.dead[n.ID] = "" // for now
-		}
-	}
-	for id := range s.dead {
-		if _, answers := answered[id]; failed[id]*2 <= len(voters) || answers && owner[id] {
-			delete(s.dead, id)
-			continue
-		}
-		ids = append(ids, id)
-	}
-	return ids
+	return cluster.Agree(views)
 }
 
 // missing says which nodes count and didn't answer.
@@ -215,35 +175,11 @@ func (s *survey) missing(masters []*answer, answers []answer) error {
 
 var errNoMaster = errors.New("no master of the cluster answers")
 
-// agree compares who owns which slot in the masters' views. A master that has
-// no slots, one that has just come, may not have heard of all owners yet.
-func (s *survey) agree(masters []*answer) {
-	var reference *cluster.View
-	for _, a := range masters {
-		if reference == nil || reference.Self.Slots.Empty() {
-			reference = a.view
-		}
-	}
-	if reference == nil {
-		s.disputed = cluster.AllSlots()
-		return
-	}
-	owners := slotsOf(reference)
-	for _, a := range masters {
-		view := slotsOf(a.view)
-		for id, slots := range view {
-			s.disputed = s.disputed.Union(slots.Minus(owners[id]))
-		}
-		if a.view.Self.Slots.Empty() {
-			continue
-		}
-		for id, slots := range owners {
-			s.disputed = s.disputed.Union(slots.Minus(view[id]))
-		}
-	}
+// take takes over what the masters agree upon.
+func (s *survey) take(agreed *cluster.Agreement) {
+	s.disputed = agreed.Disputed
 	s.unowned = cluster.AllSlots().Minus(s.disputed)
-	for id, slots := range owners {
-		slots = slots.Minus(s.disputed)
+	for id, slots := range agreed.Owners {
 		s.unowned = s.unowned.Minus(slots)
 		if m := s.members[id]; m != nil {
 			m.slots = slots
@@ -251,18 +187,4 @@ func (s *survey) agree(masters []*answer) {
 			s.orphaned = s.orphaned.Union(slots)
 		}
 	}
-}
-
-// slotsOf are the slots of each owner in a view.
-func slotsOf(v *cluster.View) map[string]cluster.SlotSet {
-	owners := map[string]cluster.SlotSet{}
-	if !v.Self.Slots.Empty() {
-		owners[v.Self.ID] = v.Self.Slots
-	}
-	for i := range v.Others {
-		if n := &v.Others[i]; !n.Slots.Empty() {
-			owners[n.ID] = n.Slots
-		}
-	}
-	return owners
 }
