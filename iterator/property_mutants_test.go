@@ -108,11 +108,11 @@ var mutants = []mutant{
 	},
 	{
 		"the others not asked", "internal/scan/survey.go",
-		"	s.agree(masters)\n	return s\n",
+		"	s.take(&agreed)\n	return s\n",
 		"	if ‹…› { // each is believed what it says of itself\n" +
 			"		s.silent = nil\n		for _, a := range answers {\n			if a.view != nil && a.view.Self.Master() {\n" +
 			"				self := &a.view.Self\n				s.members[self.ID] = &member{id: self.ID, addr: a.addr, up: a.up, epoch: self.Epoch, slots: self.Slots, migrating: a.view.Migrating, importing: a.view.Importing}\n" +
-			"			}\n		}\n		return s\n	}\n	s.agree(masters)\n	return s\n",
+			"			}\n		}\n		return s\n	}\n	s.take(&agreed)\n	return s\n",
 		1, "a row is missing", 1,
 	},
 	{
