@@ -159,16 +159,10 @@ func notOf(rows []string, slots string) (rest []string) {
 // holds these texts.
 func readInVain(t *testing.T, rdb redis.UniversalClient, config iterator.Config, texts ...string) result {
 	t.Helper()
-	s, err := schema.ParseHash(userSchema)
-	require.NoError(t, err)
 	return inVain(
 		func(stall time.Duration) result {
 			config.StallTimeout = stall
-			it, err := iterator.NewClusterHashBatchIterator(context.Background(), rdb, s, checked(t, config))
-			if err != nil {
-				return result{err: err}
-			}
-			return readAll(it)
+			return tryHashes(t, rdb, userSchema, config)
 		},
 		func(got result) bool {
 			return errors.Is(got.err, iterator.ErrIncomplete) && !slices.ContainsFunc(texts, func(text string) bool {

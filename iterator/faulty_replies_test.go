@@ -241,23 +241,7 @@ func (m *matrix) read(t *testing.T, cmd matrixCommand, config iterator.Config) r
 		}
 		return readAll(it)
 	}
-	s, err := schema.ParseHash(cmd.text)
-	require.NoError(t, err)
-	it, err := iterator.NewClusterHashBatchIterator(context.Background(), m.rdb, s, checked(t, config))
-	if err != nil {
-		return result{err: err}
-	}
-	return readAll(it)
-}
-
-// inVain reads what will not be whole: it allows for little time, and for more
-// where on a busy machine that wasn't enough to come to what is looked for.
-func inVain(read func(stall time.Duration) result, came func(result) bool) result {
-	for stall := 25 * time.Millisecond; ; stall *= 4 {
-		if got := read(stall); came(got) || stall > 5*time.Second {
-			return got
-		}
-	}
+	return tryHashes(t, m.rdb, cmd.text, config)
 }
 
 // readInVain is read for what will not be whole, with such an error.

@@ -172,21 +172,18 @@ func TestTwoMastersClaimSlots(t *testing.T) {
 			c, rdb := fake(t, minicluster.Config{})
 			want := users(c, 500)
 			c.EditView(2, func(v *minicluster.View) { v.SetOwner(0, 5460, 2) })
-			config := iterator.Config{Concurrency: iterator.AllMasters, StallTimeout: time.Second}
+			config := iterator.Config{Concurrency: iterator.AllMasters, StallTimeout: 20 * time.Second}
 			if agree {
-				config.StallTimeout = 20 * time.Second
 				at := time.AfterFunc(500*time.Millisecond, func() {
 					c.EditView(2, func(v *minicluster.View) { v.SetOwner(0, 5460, 0) })
 				})
 				defer at.Stop()
-			}
-			got := readAll(hashes(t, rdb, userSchema, config))
-			if agree {
+				got := readAll(hashes(t, rdb, userSchema, config))
 				require.NoError(t, got.err)
 				assertRows(t, want, got.rows)
 				return
 			}
-			assert.Equal(t, "0-5460", incomplete(t, got.err).String())
+			got := losing(t, rdb, userSchema, config, "0-5460")
 			require.ErrorContains(t, got.err, "don't agree on the slot's owner")
 			assertRows(t, notOf(want, "0-5460"), got.rows)
 		})

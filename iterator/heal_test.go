@@ -205,9 +205,8 @@ func TestHealOpenForEver(t *testing.T) {
 		h.whole()
 
 		strict := h.config()
-		strict.Strict, strict.StallTimeout = true, 100*time.Millisecond
-		got := readAll(hashes(h.t, h.rdb, "_key:key", strict))
-		assert.Equal(h.t, fmt.Sprint(healSlot), incomplete(h.t, got.err).String())
+		strict.Strict = true
+		losing(h.t, h.rdb, "_key:key", strict, fmt.Sprint(healSlot))
 
 		// A mark at one end alone, as an operation that was broken off leaves it.
 		h.c.MoveKeys(0, 2, h.slotKeys(0)...)
@@ -300,10 +299,7 @@ func TestHealTwoOwners(t *testing.T) {
 func TestHealDisputed(t *testing.T) {
 	healAll(t, 0, func(h *healing) {
 		h.c.EditView(0, func(v *minicluster.View) { v.SetOwner(healSlot, healSlot, 1) })
-		config := h.config()
-		config.StallTimeout = 200 * time.Millisecond
-		got := readAll(hashes(h.t, h.rdb, "_key:key", config))
-		assert.Equal(h.t, fmt.Sprint(healSlot), incomplete(h.t, got.err).String())
+		got := losing(h.t, h.rdb, "_key:key", h.config(), fmt.Sprint(healSlot))
 		require.ErrorContains(h.t, got.err, "don't agree")
 		assertUnique(h.t, got.rows)
 

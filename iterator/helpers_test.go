@@ -3,6 +3,7 @@ package iterator_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -118,6 +119,55 @@ func hashes(t testing.TB, rdb redis.UniversalClient, text string, config iterato
 	it, err := iterator.NewClusterHashBatchIterator(context.Background(), rdb, s, checked(t, config))
 	require.NoError(t, err)
 	return it
+}
+
+// tryHashes is hashes read to their end; an error of the constructor is the
+// result's.
+func tryHashes(t testing.TB, rdb redis.UniversalClient, text string, config iterator.Config) result {
+	t.Helper()
+	s, err := schema.ParseHash(text)
+	require.NoError(t, err)
+	it, err := iterator.NewClusterHashBatchIterator(context.Background(), rdb, s, checked(t, config))
+	if err != nil {
+		return result{err: err}
+	}
+	return readAll(it)
+}
+
+// inVain reads what won't be whole, until what was expected came: with a
+// StallTimeout that is short, so that the test is, and longer and longer ones
+// where a busy machine let also those time out that are well.
+func inVain(read func(stall time.Duration) result, came func(result) bool) result {
+	for stall := 25 * time.Millisecond; ; stall *= 4 {
+		if got := read(stall); came(got) || stall > 5*time.Second {
+			return got
+		}
+	}
+}
+
+// losing reads hashes of which exactly these slots will be missing.
+func losing(t testing.TB, rdb redis.UniversalClient, text string, config iterator.Config, slots string) result {
+	t.Helper()
+	got := inVain(
+		func(stall time.Duration) result {
+			config.StallTimeout = stall
+			return tryHashes(t, rdb, text, config)
+		},
+		func(got result) bool { return missingOf(got.err) == slots },
+	)
+	require.ErrorIs(t, got.err, iterator.ErrIncomplete)
+	require.Equal(t, slots, missingOf(got.err))
+	return got
+}
+
+// missingOf are the slots that an IncompleteError says are missing; "" if the
+// error is another one.
+func missingOf(err error) string {
+	var e *iterator.IncompleteError
+	if !errors.As(err, &e) {
+		return ""
+	}
+	return e.Slots.String()
 }
 
 func strs(t testing.TB, rdb redis.UniversalClient, text string, config iterator.Config) *iterator.ClusterStringBatchIterator {

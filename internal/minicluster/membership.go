@@ -30,12 +30,13 @@ func (c *Cluster) Forget(node int) error {
 }
 
 // Kill stops a node as a crash does: its listener and connections are closed.
-// Its keys are kept for Restart. The others don't notice: use
+// Its keys and its port are kept for Restart. The others don't notice: use
 // SetFailed for that.
 func (c *Cluster) Kill(node int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.nodes[node].stop()
+	c.nodes[node].reserve()
 }
 
 // Restart stops a node if it is up, and starts it again at the same address as

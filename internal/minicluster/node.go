@@ -21,6 +21,7 @@ type node struct {
 	addr     string // host:port, kept over restarts
 	port     int
 	listener net.Listener // nil: it is down
+	release  func()       // of the port that is kept for it while it is down; or nil
 	sessions map[*session]struct{}
 	runID    string
 	started  time.Time
@@ -35,6 +36,7 @@ type node struct {
 // start listens, as a new process: with a new run id and, for what its cursors
 // mean, new hash seeds.
 func (n *node) start(addr string) error {
+	n.unreserve()
 	ln, err := n.c.listen(addr, n.index)
 	if err != nil {
 		return fmt.Errorf("minicluster: node %d: %w", n.index, err)
@@ -77,12 +79,27 @@ func (n *node) accept(ln net.Listener) {
 
 // stop closes the listener and all connections, and keeps the keys.
 func (n *node) stop() {
+	n.unreserve()
 	if n.listener == nil {
 		return
 	}
 	n.listener.Close()
 	n.listener = nil
 	n.dropSessions()
+}
+
+// reserve keeps the port of a node that was stopped, for as long as it is.
+func (n *node) reserve() {
+	if !n.c.cfg.Memory {
+		n.release = reserve(n.addr)
+	}
+}
+
+func (n *node) unreserve() {
+	if n.release != nil {
+		n.release()
+		n.release = nil
+	}
 }
 
 func (n *node) dropSessions() {

@@ -1,0 +1,6 @@
+//go:build !unix
+
+package minicluster
+
+// reserve does nothing here.
+func reserve(string) (release func()) { return func() {} }
