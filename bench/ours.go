@@ -16,7 +16,8 @@ const timestampUnit = arrow.Microsecond
 func readOurs(ctx context.Context, t task) (tally, error) {
 	rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: t.Masters})
 	defer func() { _ = rdb.Close() }()
-	config := iterator.Config{Pattern: t.Data.pattern()}
+	// The floor reads strings one by one: so does what is compared with it.
+	config := iterator.Config{Pattern: t.Data.pattern(), StringCommand: iterator.GET}
 	switch t.HashCommand {
 	case hashGetAll:
 		config.HashCommand = iterator.HGETALL

@@ -76,6 +76,7 @@ var permissions = []permission{
 	},
 	{[]string{"ASKING"}, Warning, "without it keys whose slot is moving can't be followed", true},
 	{[]string{"GET"}, Warning, "without it there is no scan of strings with their values", false},
+	{[]string{"MGET"}, Note, "without it strings are read one by one, which costs the servers up to twice the time", false},
 	{[]string{"HGETALL", "HMGET"}, Warning, "scans of hashes use both, as the schema has it", false},
 	{[]string{"EXISTS"}, Warning, "a scan of hashes asks so whether a hash without any of the fields is there", false},
 	{[]string{"TYPE"}, Warning, "without it there is no scan of keys without their values", false},

@@ -23,6 +23,7 @@ func probes(inCluster, clusterScan bool) [][]string {
 		{"HMGET", probeKey, "field"},
 		{"HGETALL", probeKey},
 		{"GET", probeKey},
+		{"MGET", probeKey},
 		{"TTL", probeKey},
 		{"PTTL", probeKey},
 		{"PEXPIRETIME", probeKey},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/redisarrow/redisarrow/internal/minicluster"
 	"github.com/redisarrow/redisarrow/iterator"
 	"github.com/stretchr/testify/assert"
@@ -172,7 +173,11 @@ func testPipelinesOnTheWire(t *testing.T, way fakeWay) {
 						}
 					case "TTL":
 						assert.Len(t, cmd.Args, 2)
-					case "MGET", "EVAL":
+					case "MGET":
+						for _, key := range cmd.Args[2:] {
+							assert.Equal(t, cluster.Slot([]byte(cmd.Args[1])), cluster.Slot([]byte(key)), "a command across slots: %v", cmd.Args)
+						}
+					case "EVAL":
 						assert.Fail(t, "a command across keys", "%v", cmd.Args)
 					}
 				}

@@ -101,6 +101,10 @@ type Config struct {
 	// of fields in the schema decides.
 	HashCommand HashCommand
 
+	// StringCommand fixes the command that reads strings. By default the strings
+	// of a slot are read together.
+	StringCommand StringCommand
+
 	// OnParseError says what to do with text that doesn't fit its column:
 	// [convert.Fail] (the default) ends the scan with a [*CellError],
 	// [convert.Null] makes the cell null, [convert.SkipRow] leaves the row
@@ -196,6 +200,19 @@ const (
 	HGETALL
 )
 
+// StringCommand is a way to read strings.
+type StringCommand int
+
+const (
+	// AutoStringCommand reads with MGET what can be read so: neighbours of the
+	// same slot, up to 100 of them, if no column needs a command of its own
+	// about each key (TTL, ExpiresAt). Anything else, and all where the user may
+	// not use MGET, it reads with GET.
+	AutoStringCommand StringCommand = iota
+	// GET reads each string alone.
+	GET
+)
+
 // autoMaxFields is where AutoHashCommand changes over. A small hash is a
 // list that the server walks once for each field of HMGET, so with 16 of 16
 // fields HMGET costs the server a quarter more, with 50 of 50 twice as much;
@@ -227,6 +244,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("%w: Duty is %v; it must be above 0 and at most 1, or 0 for no limit", ErrConfig, c.Duty)
 	case c.HashCommand < AutoHashCommand || c.HashCommand > HGETALL:
 		return fmt.Errorf("%w: HashCommand is %d, which is none of the known ones", ErrConfig, c.HashCommand)
+	case c.StringCommand < AutoStringCommand || c.StringCommand > GET:
+		return fmt.Errorf("%w: StringCommand is %d, which is none of the known ones", ErrConfig, c.StringCommand)
 	case c.OnParseError < convert.Fail || c.OnParseError > convert.SkipRow:
 		return fmt.Errorf("%w: OnParseError is %d, which is none of the known policies", ErrConfig, c.OnParseError)
 	case c.Enumerate < AutoEnumerate || c.Enumerate > PlainScan:

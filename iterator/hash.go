@@ -82,6 +82,7 @@ func newHashKind(l *layout, command HashCommand) *hashKind {
 
 func (k *hashKind) Type() string                       { return "hash" }
 func (k *hashKind) Commands(step uint8) []scan.Command { return k.steps[step] }
+func (k *hashKind) Many() *scan.Many                   { return nil }
 func (k *hashKind) newReader() valueReader {
 	return &hashReader{kind: k, command: k.steps[stepFirst][0].Name}
 }

@@ -65,6 +65,13 @@ func (l *lies) reply(args []string, v resp.Value) {
 		believed = believed || v.Kind == resp.Array && !v.Null && len(v.Elems)%2 == 0
 	case "GET":
 		believed = believed || v.Kind == resp.Bulk
+	case "MGET":
+		if believed = v.Kind == resp.Array && len(v.Elems) == len(args)-1 && !hasOther(v.Elems, resp.Bulk); believed {
+			for _, key := range args[1:] {
+				l.keys[key] = true
+			}
+		}
+		return
 	case "TYPE":
 		believed = v.Kind == resp.Simple
 	case "EXISTS":

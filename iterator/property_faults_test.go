@@ -69,7 +69,7 @@ const (
 )
 
 var commandClasses = map[string]commandClass{
-	"SCAN": classScan, listsSlot: classScan, "CLUSTER COUNTKEYSINSLOT": classScan, "EXEC": classExec, "HMGET": classFetch, "HGETALL": classFetch, "GET": classFetch, "TYPE": classFetch, "EXISTS": classFetch,
+	"SCAN": classScan, listsSlot: classScan, "CLUSTER COUNTKEYSINSLOT": classScan, "EXEC": classExec, "HMGET": classFetch, "HGETALL": classFetch, "GET": classFetch, "MGET": classFetch, "TYPE": classFetch, "EXISTS": classFetch,
 	"TTL": classTTL, "PTTL": classTTL, "PEXPIRETIME": classTTL, "CLUSTER": classState, "INFO": classInfo, "ASKING": classAsking, "HELLO": classConnect,
 }
 
@@ -366,6 +366,7 @@ var malformedReplies = map[string][]string{
 	"HMGET":       {"+OK\r\n", ":1\r\n", "*-1\r\n", "$1\r\nx\r\n", "%1\r\n"},
 	"HGETALL":     {"+OK\r\n", ":1\r\n", "*-1\r\n", "*1\r\n$1\r\nx\r\n", "*2\r\n*0\r\n*0\r\n"},
 	"GET":         {"+OK\r\n", ":1\r\n", "*0\r\n", "*-1\r\n"},
+	"MGET":        {"+OK\r\n", ":1\r\n", "*0\r\n", "*-1\r\n", "$1\r\nx\r\n", "*1\r\n$1\r\nx\r\n"},
 	"TYPE":        {":1\r\n", "$1\r\nx\r\n", "*0\r\n"},
 	"EXISTS":      {"+OK\r\n", "$1\r\nx\r\n", "*0\r\n"},
 	"TTL":         {"+OK\r\n", "$1\r\n1\r\n", "*0\r\n"},

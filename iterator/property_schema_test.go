@@ -119,7 +119,7 @@ func (s *propertySchema) fetches() []string {
 	case s.kind == "hash":
 		return []string{"HMGET", "HGETALL"}
 	default:
-		return []string{"GET"}
+		return []string{"GET", "MGET"}
 	}
 }
 

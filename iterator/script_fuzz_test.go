@@ -100,7 +100,7 @@ func groupOf(name string) int {
 		return infoCommand
 	case "SCAN":
 		return scanCommand
-	case "HMGET", "HGETALL", "GET", "TYPE":
+	case "HMGET", "HGETALL", "GET", "MGET", "TYPE":
 		return valueCommand
 	case "TTL", "PEXPIRETIME":
 		return metadataCommand

@@ -22,7 +22,7 @@ func NewClusterStringBatchIterator(ctx context.Context, rdb redis.UniversalClien
 		return nil, fmt.Errorf("%w: make one with schema.NewString or schema.ParseString", ErrSchema)
 	}
 	l := newLayout(s)
-	r, err := open(ctx, rdb, &l, newStringKind(&l), config)
+	r, err := open(ctx, rdb, &l, newStringKind(&l, config.StringCommand), config)
 	if err != nil {
 		return nil, err
 	}
@@ -30,27 +30,43 @@ func NewClusterStringBatchIterator(ctx context.Context, rdb redis.UniversalClien
 }
 
 // stringKind reads a string with GET; or only its type, if its value isn't
-// wanted.
+// wanted. Where nothing else is wanted of a key, the strings of a slot are read
+// together, with MGET.
+//
+// MGET answers alike for a key that is gone and for one of another type: null.
+// Such a key is asked about once more, with GET, which tells them apart. So is
+// each key of an MGET that is refused.
 type stringKind struct {
 	commands []scan.Command
 	hasValue bool
+	many     *scan.Many
 }
 
-func newStringKind(l *layout) *stringKind {
+const (
+	stepAlone   uint8 = iota + 1 // GET, after MGET
+	stepElement                  // an element of MGET's reply
+)
+
+func newStringKind(l *layout, command StringCommand) *stringKind {
 	k := &stringKind{hasValue: len(l.fields) > 0}
 	name := "TYPE"
 	if k.hasValue {
 		name = "GET"
 	}
-	k.commands = append([]scan.Command{scan.NewCommand(name)}, l.metadataCommands()...)
+	metadata := l.metadataCommands()
+	k.commands = append([]scan.Command{scan.NewCommand(name)}, metadata...)
+	if k.hasValue && len(metadata) == 0 && command != GET {
+		k.many = &scan.Many{Name: "MGET", Element: stepElement, Single: stepAlone}
+	}
 	return k
 }
 
 func (k *stringKind) Type() string                  { return "string" }
 func (k *stringKind) Commands(uint8) []scan.Command { return k.commands }
+func (k *stringKind) Many() *scan.Many              { return k.many }
 func (k *stringKind) newReader() valueReader        { return k }
 
-func (k *stringKind) read(_ uint8, key []byte, r *resp.Reader, b *builder) (scan.Result, error) {
+func (k *stringKind) read(step uint8, key []byte, r *resp.Reader, b *builder) (scan.Result, error) {
 	if !k.hasValue {
 		return readType(r, k.Type())
 	}
@@ -62,6 +78,8 @@ func (k *stringKind) read(_ uint8, key []byte, r *resp.Reader, b *builder) (scan
 		return refusedValue(h, "GET"), nil
 	case h.Kind != resp.Bulk:
 		return scan.Result{}, resp.Unexpected(h, "GET's bulk string")
+	case h.Null() && step == stepElement:
+		return scan.Result{Outcome: scan.Again, Step: stepAlone}, nil
 	case h.Null():
 		return scan.Result{Outcome: scan.Vanished}, nil
 	case r.Long(h.N):

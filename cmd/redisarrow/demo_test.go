@@ -100,7 +100,7 @@ func TestDemoOwn(t *testing.T) {
 // readOnlyCommands can't change a key.
 var readOnlyCommands = []string{
 	"HELLO", "AUTH", "CLIENT", "PING", "CLUSTER", "INFO", "COMMAND", "READONLY", "ROLE", "SELECT",
-	"SCAN", "HGETALL", "HMGET", "GET", "TTL", "PTTL", "EXPIRETIME", "PEXPIRETIME", "TYPE", "HLEN", "STRLEN", "EXISTS", "DBSIZE", "ASKING", "MULTI", "EXEC",
+	"SCAN", "HGETALL", "HMGET", "GET", "MGET", "TTL", "PTTL", "EXPIRETIME", "PEXPIRETIME", "TYPE", "HLEN", "STRLEN", "EXISTS", "DBSIZE", "ASKING", "MULTI", "EXEC",
 }
 
 func wideFields() []string {

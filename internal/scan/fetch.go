@@ -15,7 +15,7 @@ import (
 // for now. With the newest page's first keys it asks for the page after: only
 // then, so that pages don't pile up when connections break again and again.
 func (p *pass) askPage(pg *page, newest bool) bool {
-	commands := p.scan.kind.Commands(pg.step)
+	commands, many := p.scan.kind.Commands(pg.step), p.many(pg)
 	for pg.sent < pg.len() {
 		if len(p.out) >= maxWrite || p.scan.gentle() && len(p.queue) > 0 {
 			return false
@@ -34,17 +34,29 @@ func (p *pass) askPage(pg *page, newest bool) bool {
 		if newest && pg.sent == 0 && !p.scan.gentle() {
 			p.askKeys()
 		}
-		asked := 0
-		for ; asked < n && (asked == 0 || len(p.out) < maxWrite); asked++ {
-			key := pg.key(pg.sent + asked)
+		asked, alone := 0, false
+		for asked < n && (asked == 0 || len(p.out) < maxWrite) {
+			first := pg.sent + asked
+			if together := p.together(pg, many, first, pg.sent+n); together > 1 {
+				p.out = many.append(p.out, pg, first, together)
+				asked += together
+				p.node.fetches(many.Name)
+				continue
+			}
+			if !alone {
+				alone = true
+				p.node.fetches(p.scan.kind.Commands(0)[0].Name)
+			}
+			key := pg.key(first)
 			for _, c := range commands {
 				p.out = c.append(p.out, key)
 			}
+			asked++
 		}
 		pg.sent += asked
 		p.sizer.sent(asked)
 		p.used(asked)
-		p.queue = append(p.queue, request{pg, asked})
+		p.queue = append(p.queue, request{pg, asked, many})
 	}
 	return true
 }
@@ -55,10 +67,26 @@ func (p *pass) receiveFetch(ctx context.Context, req request) error {
 	begin, keyBytes := conn.BytesRead(), int64(0)
 	settled, rows := 0, 0
 	var failed error
-	for range req.keys {
+	end := pg.received + req.keys
+	var elements answered
+	for pg.received < end {
 		key := pg.key(pg.received)
 		keyBytes += int64(len(key))
-		res, err := p.decoder.Decode(pg.step, key, conn.Reader)
+		if elements.left == 0 {
+			var err error
+			if elements, err = p.openMany(req.many, pg, end); err != nil {
+				failed = p.unreadable(p.scan.about(key), err)
+				break
+			}
+		}
+		if elements.left--; elements.refused {
+			pg.received++
+			if failed = p.askAgain(pg, key, elements.step); failed != nil {
+				break
+			}
+			continue
+		}
+		res, err := p.decoder.Decode(elements.step, key, conn.Reader)
 		if err != nil {
 			failed = p.unreadable(p.scan.about(key), err)
 			break

@@ -76,6 +76,7 @@ type getKind struct{}
 
 func (getKind) Type() string             { return "string" }
 func (getKind) Commands(uint8) []Command { return []Command{NewCommand("GET")} }
+func (getKind) Many() *Many              { return nil }
 
 // settleKey has a key followed that its node, home, has refused. It says what came of
 // it, and who was asked.

@@ -16,6 +16,27 @@ type Kind interface {
 	// Commands are the commands of a step, sent for each key in this order,
 	// beside each other in one pipeline. Not empty, the same at each call.
 	Commands(step uint8) []Command
+	// Many is how several keys may be asked about at once in step 0, instead of
+	// each by the commands of that step; nil if there is no such way.
+	Many() *Many
+}
+
+// Many is a command about several keys, which in a cluster have to be of one
+// slot: COMMAND KEY KEY…, with an array of one element for each key as its reply.
+type Many struct {
+	Name    string // "MGET"
+	Element uint8  // the step that an element is decoded as
+	Single  uint8  // the step for keys of which the reply says nothing
+}
+
+// append puts the command for the next n keys of a page together.
+func (m *Many) append(dst []byte, pg *page, first, n int) []byte {
+	dst = resp.AppendArray(dst, 1+n)
+	dst = resp.AppendBulkString(dst, m.Name)
+	for i := first; i < first+n; i++ {
+		dst = resp.AppendBulk(dst, pg.key(i))
+	}
+	return dst
 }
 
 // Command is a command about one key, prepared as the bytes around the key.

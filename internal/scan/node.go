@@ -18,9 +18,11 @@ type node struct {
 	past    Counters // of passes that have ended
 	present Counters // of the one under way
 	used    []Enumeration
+	fetched []string              // the commands by which values were read
 	refused map[Enumeration]error // ways that can't be used, and why
 	replica bool                  // it is read as one
 	loose   bool                  // MULTI can't be used
+	lone    bool                  // keys can't be asked for together
 	weak    bool                  // something was listed without it
 
 	duty duty // belongs to whoever reads it
@@ -89,7 +91,7 @@ func (n *node) ended() {
 func (n *node) stats() NodeStats {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s := NodeStats{Addr: n.addr, Counters: n.past, Enumerations: slices.Clone(n.used), Unguarded: n.weak, Replica: n.replica}
+	s := NodeStats{Addr: n.addr, Counters: n.past, Enumerations: slices.Clone(n.used), Commands: slices.Clone(n.fetched), Unguarded: n.weak, Replica: n.replica}
 	s.Add(n.present)
 	return s
 }
@@ -103,11 +105,34 @@ func (n *node) uses(e Enumeration) {
 	}
 }
 
+// fetches notes a command by which values are read.
+func (n *node) fetches(command string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !slices.Contains(n.fetched, command) {
+		n.fetched = append(n.fetched, command)
+	}
+}
+
 // loosen notes that MULTI can't be used.
 func (n *node) loosen() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.loose = true
+}
+
+// alone notes that keys can't be asked for together.
+func (n *node) alone() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lone = true
+}
+
+// single reports whether keys can't be asked for together.
+func (n *node) single() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.lone
 }
 
 // unguarded reports whether a way has to do without MULTI, and notes it.

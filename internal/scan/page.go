@@ -4,11 +4,12 @@ package scan
 // reply, or those of which an earlier reply left something open. Its memory
 // is used again for later pages.
 type page struct {
-	step    uint8  // which of the kind's steps is due
-	number  int    // pages are numbered in the order in which their keys were listed
-	attempt int    // how often these keys were asked about before
-	keys    []byte // one behind the other
-	ends    []int  // where each ends
+	step    uint8    // which of the kind's steps is due
+	number  int      // pages are numbered in the order in which their keys were listed
+	attempt int      // how often these keys were asked about before
+	keys    []byte   // one behind the other
+	ends    []int    // where each ends
+	slots   []uint16 // the slot of each, if the page was filtered
 
 	// The keys before received are settled, those before sent are asked for,
 	// those before reserved may become rows: received ≤ sent ≤ reserved.
@@ -65,5 +66,5 @@ func (p *page) reset() {
 	if cap(p.keys) > maxKeptBytes {
 		p.keys = nil
 	}
-	*p = page{keys: p.keys[:0], ends: p.ends[:0]}
+	*p = page{keys: p.keys[:0], ends: p.ends[:0], slots: p.slots[:0]}
 }

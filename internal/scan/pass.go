@@ -95,6 +95,7 @@ type doubted struct {
 type request struct {
 	page *page // nil for the way
 	keys int
+	many *Many // by which keys of one slot are asked about together; may be nil
 }
 
 const (
@@ -410,6 +411,7 @@ func (p *pass) filter(pg *page) (fresh bool, err error) {
 			p.count.Duplicates++
 			return false
 		}
+		pg.slots = append(pg.slots, p.keySlot[i])
 		fresh = true
 		return true
 	})

@@ -36,6 +36,9 @@ type NodeStats struct {
 	// Enumerations are the ways in which its keys were enumerated, in the order
 	// in which they were taken.
 	Enumerations []Enumeration
+	// Commands are those by which the keys' values were read, likewise: "HMGET",
+	// "HGETALL", "GET", "MGET", or "TYPE" where no value is wanted.
+	Commands []string
 	// Unguarded: the user may not use MULTI there, so a slot migration that was
 	// opened and broken off within moments could go unseen.
 	Unguarded bool

@@ -79,6 +79,7 @@ type worldKind struct{}
 
 func (worldKind) Type() string             { return "string" }
 func (worldKind) Commands(uint8) []Command { return []Command{{Name: "GET"}} }
+func (worldKind) Many() *Many              { return nil }
 
 // hostOf is the host with an ID, or an address.
 func (w *world) hostOf(name string) int8 {
