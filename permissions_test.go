@@ -71,7 +71,7 @@ func scanAllWays(t *testing.T, rdb redis.UniversalClient, config iterator.Config
 			rowsOf(t, it.BatchReader, permissionKeys+1)
 		})
 	}
-	for _, text := range []string{"_key:key,_ttl:ttl[ms],value:int64", "_key:key"} {
+	for _, text := range []string{"_key:key,_ttl:ttl[ms],value:int64", "value:int64", "_key:key"} {
 		t.Run("string "+text, func(t *testing.T) {
 			s, err := schema.ParseString(text)
 			require.NoError(t, err)
@@ -89,7 +89,7 @@ func TestPermissionsAreAllThatIsSent(t *testing.T) {
 	defer c.Close()
 	for i := range permissionKeys {
 		c.SetHash(fmt.Sprint("hash:", i), "name", "x")
-		c.SetString(fmt.Sprint("string:", i), fmt.Sprint(i))
+		c.SetString(fmt.Sprint("{string}:", i), fmt.Sprint(i))
 	}
 	c.SetHash(emptyHash, "other", "x")
 	slot := int(cluster.Slot([]byte(emptyHash)))
@@ -147,7 +147,7 @@ func TestPermissionsSuffice(t *testing.T) {
 		_, err := c.Client(t).Pipelined(t.Context(), func(p redis.Pipeliner) error {
 			for i := range permissionKeys {
 				p.HSet(t.Context(), fmt.Sprint("hash:", i), "name", "x")
-				p.Set(t.Context(), fmt.Sprint("string:", i), i, 0)
+				p.Set(t.Context(), fmt.Sprint("{string}:", i), i, 0)
 			}
 			p.HSet(t.Context(), emptyHash, "other", "x")
 			return nil

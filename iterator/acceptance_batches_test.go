@@ -156,7 +156,7 @@ func TestMaxRowsOnServers(t *testing.T) {
 			for name, concurrency := range concurrencies {
 				t.Run(fmt.Sprintf("K6/%s/%s", kind, name), func(t *testing.T) {
 					on.countCalls(t)
-					got := readAll(open(t, on.rdb, "_key:key,v:utf8", iterator.Config{MaxRows: 10, Concurrency: concurrency}))
+					got := readAll(open(t, on.rdb, "_key:key,v:utf8", iterator.Config{MaxRows: 10, Concurrency: concurrency, StringCommand: iterator.GET}))
 					require.NoError(t, got.err)
 					assert.Len(t, got.rows, 10)
 					fetches := total(on.calls(t, "hmget")) + total(on.calls(t, "hgetall")) + total(on.calls(t, "get"))

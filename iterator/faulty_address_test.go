@@ -295,7 +295,7 @@ func TestAddressTakenOver(t *testing.T) {
 	// Who should be there can't be asked, so what the others had under way can't
 	// be promised either.
 	missing := incomplete(t, got.err)
-	requireLost(t, "5461", missing)
+	requireLost(t, "10922", missing)
 	require.ErrorContains(t, got.err, "another node answers")
 	rest := notOf(want, missing.String())
 	assertRows(t, rest, notOf(got.rows, missing.String()))

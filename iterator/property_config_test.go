@@ -67,7 +67,7 @@ func (s *propertyServer) ways() []iterator.Enumeration {
 
 // listsSlots reports whether slots are listed one by one.
 func (s *propertyServer) listsSlots(config *iterator.Config) bool {
-	return config.Enumerate == iterator.KeysInSlot || config.Enumerate == iterator.AutoEnumerate && !s.config.SlotTables
+	return config.Enumerate == iterator.KeysInSlot || config.Enumerate == iterator.AutoEnumerate
 }
 
 const (

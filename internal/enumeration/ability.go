@@ -33,6 +33,9 @@ type Ability struct {
 	Monotone bool
 	// ClusterScan: the server has CLUSTERSCAN.
 	ClusterScan bool
+	// CheapLists: CLUSTER GETKEYSINSLOT costs the server less than SCAN does for the
+	// same keys.
+	CheapLists bool
 	// NoTouch: the server can be told, by CLIENT NO-TOUCH, that reading a key is no
 	// use of it. The command is older, but was not harmless: where a key is looked up
 	// before its command runs, as those of slots with an open migration are, it
@@ -49,6 +52,7 @@ func (s Server) Ability(inCluster bool) (a Ability) {
 	a.ClusterScan = s.Other == "" && AtLeast(s.Valkey, 9, 1)
 	a.Monotone = s.Other == "" && (AtLeast(s.Valkey, 7, 2) || !valkey && AtLeast(s.Redis, 2, 8))
 	a.NoTouch = s.Other == "" && (AtLeast(s.Valkey, 9, 0) || !valkey && AtLeast(s.Redis, 8, 4))
+	a.CheapLists = s.Other == "" && !valkey && AtLeast(s.Redis, 4, 0)
 	switch {
 	case s.Other != "":
 	case inCluster && (valkey && AtLeast(s.Valkey, 8, 0) || !valkey && AtLeast(s.Redis, 7, 4)):
@@ -69,6 +73,8 @@ func (a Ability) Ways(inCluster, owner bool) []Way {
 		return []Way{PlainScan}
 	case owner && a.ClusterScan:
 		return []Way{ClusterScan, SlotScan, KeysInSlot, PlainScan}
+	case a.Order == SlotOrder && a.CheapLists:
+		return []Way{KeysInSlot, SlotScan, PlainScan}
 	case a.Order == SlotOrder:
 		return []Way{SlotScan, KeysInSlot, PlainScan}
 	default:

@@ -13,8 +13,8 @@ func TestWays(t *testing.T) {
 		want             []Way
 	}{
 		{Server{Redis: "7.0.15"}, true, true, []Way{KeysInSlot, PlainScan}},
-		{Server{Redis: "7.4.1"}, true, true, []Way{SlotScan, KeysInSlot, PlainScan}},
-		{Server{Redis: "8.0.2"}, true, false, []Way{SlotScan, KeysInSlot, PlainScan}},
+		{Server{Redis: "7.4.1"}, true, true, []Way{KeysInSlot, SlotScan, PlainScan}},
+		{Server{Redis: "8.0.2"}, true, false, []Way{KeysInSlot, SlotScan, PlainScan}},
 		{Server{Redis: "7.2.4", Valkey: "7.2.11"}, true, true, []Way{KeysInSlot, PlainScan}},
 		{Server{Redis: "7.2.4", Valkey: "8.1.1"}, true, true, []Way{SlotScan, KeysInSlot, PlainScan}},
 		{Server{Redis: "7.2.4", Valkey: "9.1.0"}, true, true, []Way{ClusterScan, SlotScan, KeysInSlot, PlainScan}},

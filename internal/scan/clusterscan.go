@@ -33,8 +33,8 @@ func (w *clusterScan) matches() bool   { return true }
 func (w *clusterScan) command() string { return clusterScanCommand }
 
 func (w *clusterScan) ask(out []byte) []byte {
-	if out, counting := w.askCounts(out); counting {
-		return out
+	if w.counts() {
+		return w.askCounts(out)
 	}
 	budget := w.pager.count()
 	keys := 0

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"errors"
 	"strconv"
 
 	"github.com/redisarrow/redisarrow/cluster"
@@ -55,18 +56,19 @@ func (q *slotQueue) answered() {
 	q.most = min(2*q.most, q.limit)
 }
 
-// askCounts asks for the sizes of slots, if those of the next one aren't known.
-func (q *slotQueue) askCounts(out []byte) ([]byte, bool) {
-	if q.counted > 0 || q.blind {
-		return out, false
-	}
+// counts reports whether sizes of slots are to be asked for: those of the next
+// one aren't known.
+func (q *slotQueue) counts() bool { return q.counted == 0 && !q.blind }
+
+// askCounts asks for the sizes of slots.
+func (q *slotQueue) askCounts(out []byte) []byte {
 	q.asking = true
 	q.under = min(len(q.next), q.most)
 	for _, s := range q.next[:q.under] {
 		out = append(out, countHead...)
 		out = appendSlot(out, s.slot)
 	}
-	return out, true
+	return out
 }
 
 // receiveCounts takes them in.
@@ -91,6 +93,12 @@ func (q *slotQueue) receiveCounts(r *resp.Reader) error {
 	if refused == nil {
 		return nil
 	}
+	return q.uncounted(refused)
+}
+
+// uncounted looks at what counts were refused with: what isn't a passing trouble
+// means that they may not be asked for.
+func (q *slotQueue) uncounted(refused *refusedError) error {
 	if code := refused.reply.Code(); code == "NOPERM" || code == "ERR" {
 		q.blind = true
 		return nil
@@ -142,6 +150,20 @@ func (q *slotQueue) settle(keep func(s *slotToList) bool) {
 	q.answered()
 }
 
+// keep takes all slots off the queue but those that are wanted.
+func (q *slotQueue) keep(wanted func(s *slotToList, counted bool) bool) {
+	kept, counted := q.next[:0], 0
+	for i, s := range q.next {
+		if !wanted(&s, i < q.counted) {
+			continue
+		}
+		if kept = append(kept, s); i < q.counted {
+			counted++
+		}
+	}
+	q.next, q.counted = kept, counted
+}
+
 const (
 	countCommand = "CLUSTER COUNTKEYSINSLOT"
 	listCommand  = "CLUSTER GETKEYSINSLOT"
@@ -187,10 +209,10 @@ func (w *keysInSlot) matches() bool   { return false }
 func (w *keysInSlot) command() string { return listCommand }
 
 func (w *keysInSlot) ask(out []byte) []byte {
-	if out, counting := w.askCounts(out); counting {
-		return out
-	}
 	out = w.guard.begin(out)
+	if w.counts() {
+		return w.guard.end(w.askCounts(out))
+	}
 	most := largeSlot + headroom
 	if w.pager.perKey == 0 {
 		most = firstPage // the keys may all be long
@@ -205,9 +227,7 @@ func (w *keysInSlot) ask(out []byte) []byte {
 
 func (w *keysInSlot) receive(r *resp.Reader, pg *page) (pc piece, err error) {
 	if w.asking {
-		err = w.receiveCounts(r)
-		w.leaveLarge()
-		return pc, err
+		return w.receiveCounts(r)
 	}
 	begin := r.BytesRead()
 	asked := w.next[:w.under]
@@ -264,6 +284,37 @@ func (w *keysInSlot) receive(r *resp.Reader, pg *page) (pc piece, err error) {
 	return pc, nil
 }
 
+// receiveCounts takes in the sizes of slots. They are asked for under the guard:
+// a slot that has no key in the instant in which it is safe has been listed.
+func (w *keysInSlot) receiveCounts(r *resp.Reader) (pc piece, err error) {
+	asked := w.under
+	err = w.guard.open(r, asked, countCommand)
+	if refused := (*refusedError)(nil); errors.As(err, &refused) && refused.command == countCommand {
+		w.answered()
+		return pc, w.uncounted(refused)
+	}
+	if err != nil {
+		return pc, err
+	}
+	failed := w.slotQueue.receiveCounts(r)
+	if refused := (*refusedError)(nil); failed != nil && !errors.As(failed, &refused) {
+		return pc, failed
+	}
+	safe, err := w.guard.close(r)
+	if err = errors.Join(err, failed); err != nil {
+		return pc, err
+	}
+	w.keep(func(s *slotToList, counted bool) bool {
+		if counted && s.keys == 0 && safe.Has(s.slot) {
+			pc.done.Add(s.slot)
+			return false
+		}
+		return true
+	})
+	w.leaveLarge()
+	return pc, nil
+}
+
 // leaveLarge takes the slots off the queue that are too large to be listed in one
 // go.
 func (w *keysInSlot) leaveLarge() {
@@ -271,15 +322,11 @@ func (w *keysInSlot) leaveLarge() {
 	if w.pager.perKey > 0 {
 		most = min(most, largeSlotBytes/int64(w.pager.perKey))
 	}
-	kept, counted := w.next[:0], 0
-	for i, s := range w.next {
+	w.keep(func(s *slotToList, _ bool) bool {
 		if int64(s.keys) > most {
 			w.large.Add(s.slot)
-			continue
+			return false
 		}
-		if kept = append(kept, s); i < w.counted {
-			counted++
-		}
-	}
-	w.next, w.counted = kept, counted
+		return true
+	})
 }

@@ -86,7 +86,7 @@ func TestKeysInSlotLeavesLarge(t *testing.T) {
 	w.counted = 0
 	w.ask(nil)
 	require.True(t, w.asking)
-	_, err := w.receive(reading(":5\r\n:100001\r\n:100000\r\n"), &page{})
+	_, err := w.receive(reading(executed(3, ownView("me", "master", 7, "0-2"), ":5\r\n", ":100001\r\n", ":100000\r\n")), &page{})
 	require.NoError(t, err)
 	assert.Equal(t, "1", w.large.String())
 	require.Len(t, w.next, 2)
@@ -114,14 +114,55 @@ func TestKeysInSlotLeavesLarge(t *testing.T) {
 	assert.Equal(t, "0-1", w.large.String())
 }
 
+// A slot without keys has been listed when it is counted, if it is safe in that
+// instant.
+func TestKeysInSlotEmpty(t *testing.T) {
+	w := keysInSlotOf(4, 0)
+	w.counted = 0
+	require.Equal(t, string(multiCommand)+string(nodesCommand), string(w.ask(nil))[:len(multiCommand)+len(nodesCommand)])
+	counts := []string{":0\r\n", ":2\r\n", ":0\r\n", ":0\r\n"}
+	pc, err := w.receive(reading(executed(4, ownView("me", "master", 7, "0-2 [2->-b]"), counts...)), &page{})
+	require.NoError(t, err)
+	assert.Equal(t, "0", pc.done.String())
+	assert.Empty(t, pc.doubts)
+	require.Len(t, w.next, 3, "two may have got keys, and one has some")
+	assert.Equal(t, 3, w.counted)
+
+	// Counts that may not be asked for, said in either place.
+	for name, wire := range map[string]string{
+		"queued":   "+OK\r\n" + queued + strings.Repeat(noPerm, 4) + "-EXECABORT Transaction discarded because of previous errors.\r\n",
+		"executed": executed(4, ownView("me", "master", 7, "0-3"), noPerm, noPerm, noPerm, noPerm),
+	} {
+		w := keysInSlotOf(4, 0)
+		w.counted = 0
+		w.ask(nil)
+		pc, err := w.receive(reading(wire), &page{})
+		require.NoError(t, err, name)
+		assert.True(t, w.blind, name)
+		assert.Empty(t, pc.done.String(), name)
+		require.Len(t, w.next, 4, name)
+	}
+
+	// A trouble that may pass is told, and what was asked for isn't lost.
+	w = keysInSlotOf(2, 0)
+	w.counted = 0
+	w.ask(nil)
+	_, err = w.receive(reading(executed(2, ownView("me", "master", 7, "0-1"), ":0\r\n", "-CLUSTERDOWN The cluster is down\r\n")), &page{})
+	refused := (*refusedError)(nil)
+	require.ErrorAs(t, err, &refused)
+	require.Len(t, w.next, 2)
+}
+
 // FuzzKeysInSlot: whatever comes, a slot isn't lost, nor done twice, nor done when the
 // guard doesn't say so.
 func FuzzKeysInSlot(f *testing.F) {
 	view := ownView("me", "master", 7, "0-2 [1->-b]")
 	f.Add([]byte(executed(3, view, listOf(2), listOf(headroom), "-ERR Invalid slot\r\n")), false)
 	f.Add([]byte("+OK\r\n"+strings.Repeat(queued, 4)+"-MOVED 1 x:1\r\n"), false)
-	f.Add([]byte(":5\r\n:100001\r\n:7\r\n"), true)
-	f.Add([]byte(noPerm+noPerm+noPerm), true)
+	f.Add([]byte(executed(3, view, ":5\r\n", ":100001\r\n", ":7\r\n")), true)
+	f.Add([]byte(executed(3, view, ":0\r\n", ":0\r\n", ":7\r\n")), true)
+	f.Add([]byte(executed(3, view, noPerm, noPerm, noPerm)), true)
+	f.Add([]byte("+OK\r\n"+queued+noPerm+noPerm+noPerm+"-EXECABORT Transaction discarded\r\n"), true)
 	f.Fuzz(func(t *testing.T, wire []byte, counting bool) {
 		w := keysInSlotOf(3, 0)
 		if counting {

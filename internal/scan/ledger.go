@@ -269,12 +269,28 @@ func (l *ledger) missing() *IncompleteError {
 // seen returns whether a key of a slot is known already, and remembers it.
 func (l *ledger) seen(slot uint16, hash uint64) (known bool, err error) {
 	keys := &l.keys[slot]
-	if keys.full() {
+	if keys.list > 0 || keys.full() {
 		if err := l.memory.grow(keys); err != nil {
 			return false, fmt.Errorf("slot %d: %w", slot, err)
 		}
 	}
 	return !keys.add(hash), nil
+}
+
+// unknown reports whether no key of a slot is known.
+func (l *ledger) unknown(slot uint16) bool { return l.keys[slot].n == 0 }
+
+// listed remembers a key of a slot that is different from all others of it that are
+// known, which are those listed together with it.
+func (l *ledger) listed(slot uint16, hash uint64) error {
+	keys := &l.keys[slot]
+	if keys.n == len(keys.table) {
+		if err := l.memory.extend(keys); err != nil {
+			return fmt.Errorf("slot %d: %w", slot, err)
+		}
+	}
+	keys.append(hash)
+	return nil
 }
 
 // warm reads the places where keys of slots will be looked for first, and forget
@@ -326,11 +342,27 @@ func newMemory(most int64) *memory { return &memory{most: most, spare: map[int][
 // grow gives a key set its next table.
 func (m *memory) grow(keys *keySet) error {
 	old, size := keys.table, keys.grown()
+	if keys.list > 0 && keys.n < capacity(len(old)) {
+		size = len(old) // it has room enough as a table, too
+	}
 	table, err := m.take(size)
 	if err != nil {
 		return err
 	}
 	keys.move(table)
+	m.give(old)
+	return nil
+}
+
+// extend gives a list more room.
+func (m *memory) extend(keys *keySet) error {
+	old := keys.table
+	table, err := m.take(keys.grown())
+	if err != nil {
+		return err
+	}
+	copy(table, old)
+	keys.table = table
 	m.give(old)
 	return nil
 }

@@ -21,6 +21,7 @@ type node struct {
 	fetched []string              // the commands by which values were read
 	refused map[Enumeration]error // ways that can't be used, and why
 	replica bool                  // it is read as one
+	better  Enumeration           // by what was listed; AutoEnumerate if nothing is known
 	loose   bool                  // MULTI can't be used
 	lone    bool                  // keys can't be asked for together
 	weak    bool                  // something was listed without it
@@ -112,6 +113,19 @@ func (n *node) fetches(command string) {
 	if !slices.Contains(n.fetched, command) {
 		n.fetched = append(n.fetched, command)
 	}
+}
+
+// prefer notes a way that is better than the one that would be taken.
+func (n *node) prefer(e Enumeration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.better = e
+}
+
+func (n *node) preferred() Enumeration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.better
 }
 
 // loosen notes that MULTI can't be used.

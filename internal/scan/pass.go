@@ -51,6 +51,7 @@ type pass struct {
 	large       bool            // what is left are slots that are too large for KeysInSlot
 	enumeration Enumeration
 	way         way
+	sample      sample
 	asked       bool // a request of the way is in flight
 
 	pages   []*page   // with keys not settled, in the order in which they are asked for
@@ -233,6 +234,9 @@ func (p *pass) askKeys() {
 	if p.asked || p.way.ended() || p.scan.limit.reached() || !p.mayList() {
 		return
 	}
+	if p.reconsider(); p.way.ended() {
+		return
+	}
 	p.out = p.way.ask(p.out)
 	p.queue = append(p.queue, request{})
 	p.asked = true
@@ -270,10 +274,12 @@ func (p *pass) receiveKeys(ctx context.Context) error {
 	for _, r := range piece.doubts {
 		p.doubt(r.Slots, r.Err)
 	}
+	scanned := pg.len()
 	fresh, err := p.filter(pg)
 	if err != nil {
 		return err
 	}
+	p.sample.saw(scanned, pg.len(), piece.done.Len())
 	if plain, ok := p.way.(*plainScan); ok {
 		if err := plain.filtered(fresh); err != nil {
 			return p.ended("SCAN", err)
@@ -396,13 +402,26 @@ func (p *pass) filter(pg *page) (fresh bool, err error) {
 			p.hashes = append(p.hashes, hashOf(key, p.scan.seed))
 		}
 	}
-	p.warmed = ledger.warm(p.keySlot, p.hashes)
+	_, lists := p.way.(*keysInSlot)
+	if !lists {
+		p.warmed = ledger.warm(p.keySlot, p.hashes)
+	}
+	listing, slot := -1, uint16(0) // the slot of which a list is being taken in
 	pg.filter(func(i int) bool {
 		h := p.hashes[i]
 		if h == noKey || err != nil {
 			return false
 		}
-		known, failed := ledger.seen(p.keySlot[i], h)
+		if slot = p.keySlot[i]; lists && listing != int(slot) && ledger.unknown(slot) {
+			listing = int(slot)
+		}
+		var known bool
+		var failed error
+		if listing == int(slot) {
+			failed = ledger.listed(slot, h)
+		} else {
+			known, failed = ledger.seen(slot, h)
+		}
 		if failed != nil {
 			err = failed
 			return false

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"math"
 	"math/bits"
 
 	"github.com/zeebo/xxh3"
@@ -11,9 +12,14 @@ import (
 // holds 64-bit seeded hashes in an open-addressed table. Two keys of a slot
 // with the same hash would be taken for one: that has a chance of some 10⁻⁶
 // among a thousand million keys, spread over the slots.
+//
+// Where a slot is listed in one go, its keys are known to be different, and
+// mostly nobody ever asks for one of them: then the hashes are only a list, until
+// somebody does.
 type keySet struct {
-	table []uint64 // 0 marks a free place
+	table []uint64 // 0 marks a free place; of a list, its first n places are taken
 	n     int
+	list  uint32 // 0: it is no list; otherwise 1 and the place behind the one removed last
 }
 
 const (
@@ -44,7 +50,18 @@ func (s *keySet) place(h uint64) int {
 
 // full reports whether the table must grow before another hash is added: it is
 // at most 4/5 full.
-func (s *keySet) full() bool { return s.n >= len(s.table)/5*4 }
+func (s *keySet) full() bool { return s.n >= capacity(len(s.table)) }
+
+// capacity is how many hashes a table of a size may have.
+func capacity(size int) int { return size / 5 * 4 }
+
+// append adds a hash that is known to be new to a list, or makes one of an empty
+// set. There must be room in the table.
+func (s *keySet) append(h uint64) {
+	s.table[s.n] = h
+	s.n++
+	s.list = max(s.list, 1)
+}
 
 // grown is the size of the table after this one.
 func (s *keySet) grown() int {
@@ -76,7 +93,10 @@ func (s *keySet) add(h uint64) bool {
 // move puts the hashes into another table, which is empty and larger.
 func (s *keySet) move(table []uint64) {
 	old := s.table
-	s.table, s.n = table, 0
+	if s.list > 0 {
+		old = old[:s.n]
+	}
+	s.table, s.n, s.list = table, 0, 0
 	for _, h := range old {
 		if h != 0 {
 			s.add(h)
@@ -87,7 +107,11 @@ func (s *keySet) move(table []uint64) {
 // remove forgets a hash. What was put behind it because its place was taken
 // moves up, so that it is found without it.
 func (s *keySet) remove(h uint64) {
-	if s.n == 0 {
+	switch {
+	case s.n == 0:
+		return
+	case s.list > 0:
+		s.strike(h)
 		return
 	}
 	i := s.place(h)
@@ -108,6 +132,21 @@ func (s *keySet) remove(h uint64) {
 		}
 	}
 	s.table[i] = 0
+}
+
+// strike forgets a hash of a list. Keys mostly go in the order in which they were
+// listed: the next one is looked for where the last one was.
+func (s *keySet) strike(h uint64) {
+	for i := range s.n {
+		at := (int(s.list-1) + i) % s.n
+		if s.table[at] != h {
+			continue
+		}
+		s.n--
+		s.table[at], s.table[s.n] = s.table[s.n], 0
+		s.list = uint32(min(at+1, math.MaxUint32-1)) + 1
+		return
+	}
 }
 
 func (s *keySet) next(i int) int {

@@ -35,7 +35,25 @@ func TestKeySetAgainstMap(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, 4))
 				m := newMemory(1 << 30)
 				s, model := &keySet{}, map[uint64]bool{}
-				forgetful := 1 + rng.IntN(10) // of 20
+				forgetful := 1 + rng.IntN(10)           // of 20
+				for range rng.IntN(2) * rng.IntN(100) { // it begins as a list
+					if h := hash(rng); !model[h] {
+						if s.n == len(s.table) {
+							require.NoError(t, m.extend(s))
+						}
+						s.append(h)
+						model[h] = true
+					}
+				}
+				for h := range model {
+					if rng.IntN(3) == 0 {
+						s.remove(h)
+						delete(model, h)
+						if other := hash(rng); !model[other] {
+							s.remove(other)
+						}
+					}
+				}
 				for range 3000 {
 					h := hash(rng)
 					if rng.IntN(20) < forgetful {
@@ -43,7 +61,7 @@ func TestKeySetAgainstMap(t *testing.T) {
 						delete(model, h)
 						continue
 					}
-					if s.full() {
+					if s.list > 0 || s.full() {
 						require.NoError(t, m.grow(s))
 					}
 					require.Equal(t, !model[h], s.add(h), "seed %d", seed)

@@ -20,8 +20,8 @@ func queueOf(t *testing.T, n int, counts string) *slotQueue {
 	q := newSlotQueue(slots, maxSlots)
 	if counts != "" {
 		q.most = strings.Count(counts, "\n")
-		_, asking := q.askCounts(nil)
-		require.True(t, asking)
+		require.True(t, q.counts())
+		q.askCounts(nil)
 		require.NoError(t, q.receiveCounts(reading(counts)))
 		q.most = maxSlots
 	}
@@ -39,23 +39,21 @@ func askedOf(taken []slotToList) (slots, keys []int) {
 func TestSlotQueueCounts(t *testing.T) {
 	q := queueOf(t, 5, "")
 	q.most = 2
-	out, asking := q.askCounts(nil)
-	require.True(t, asking)
+	out := q.askCounts(nil)
 	want := resp.AppendCommand(resp.AppendCommand(nil, "CLUSTER", "COUNTKEYSINSLOT", "0"), "CLUSTER", "COUNTKEYSINSLOT", "1")
 	require.Equal(t, string(want), string(out))
 	require.NoError(t, q.receiveCounts(reading(":7\r\n:0\r\n")))
 	require.Equal(t, 2, q.counted)
 	require.False(t, q.asking)
 	require.Equal(t, 4, q.most, "more the next time")
-	_, asking = q.askCounts(nil)
-	require.False(t, asking, "not before those are listed")
+	require.False(t, q.counts(), "not before those are listed")
 
 	slots, keys := askedOf(q.take(1000, 1000))
 	require.Equal(t, []int{0, 1}, slots, "what is counted")
 	require.Equal(t, []int{7 + headroom, headroom}, keys)
 	q.settle(func(*slotToList) bool { return false })
-	_, asking = q.askCounts(nil)
-	require.True(t, asking)
+	require.True(t, q.counts())
+	q.askCounts(nil)
 	require.NoError(t, q.receiveCounts(reading(":1\r\n:9223372036854775807\r\n:3\r\n")))
 	require.Equal(t, maxKeys, q.next[1].keys)
 }
@@ -70,8 +68,8 @@ func TestSlotQueueIsBlind(t *testing.T) {
 		"-LOADING Redis is loading\r\n-LOADING x\r\n-LOADING\r\n": false,
 	} {
 		q := queueOf(t, 3, "")
-		_, asking := q.askCounts(nil)
-		require.True(t, asking)
+		require.True(t, q.counts())
+		q.askCounts(nil)
 		err := q.receiveCounts(reading(wire))
 		require.Equal(t, blind, q.blind, wire)
 		require.False(t, q.asking)
@@ -81,8 +79,7 @@ func TestSlotQueueIsBlind(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err)
-		_, asking = q.askCounts(nil)
-		require.False(t, asking)
+		require.False(t, q.counts())
 		q.guess = 40
 		slots, keys := askedOf(q.take(100, 1000))
 		require.Equal(t, []int{0, 1}, slots, "by a guess: about 100 keys together")
@@ -134,7 +131,8 @@ func TestSlotQueueSettles(t *testing.T) {
 	require.Equal(t, 3, q.counted)
 	require.Zero(t, q.under)
 	for !q.ended() {
-		if _, asking := q.askCounts(nil); asking {
+		if q.counts() {
+			q.askCounts(nil)
 			require.NoError(t, q.receiveCounts(reading(":1\r\n")))
 		}
 		q.take(100, 100)
@@ -147,8 +145,8 @@ func TestSlotQueueAgain(t *testing.T) {
 	q := queueOf(t, 2000, "")
 	sizes := []int{}
 	for range 12 {
-		_, asking := q.askCounts(nil)
-		require.True(t, asking)
+		require.True(t, q.counts())
+		q.askCounts(nil)
 		sizes = append(sizes, q.under)
 		q.again()
 		require.False(t, q.asking)

@@ -23,6 +23,7 @@ type state struct {
 	monotone bool
 
 	clusterScan bool // the server has CLUSTERSCAN
+	cheapLists  bool // CLUSTER GETKEYSINSLOT costs it less than SCAN
 	noTouch     bool // the server can be told that reading a key is no use of it
 }
 
@@ -112,5 +113,5 @@ func optional(reply resp.Value) (text string, err error) {
 func (s *state) describe(info cluster.ServerInfo, inCluster bool) {
 	s.runID = info.RunID
 	able := enumeration.Server{Redis: info.RedisVersion, Valkey: info.ValkeyVersion, Other: info.Other}.Ability(inCluster)
-	s.order, s.monotone, s.clusterScan, s.noTouch = able.Order, able.Monotone, able.ClusterScan, able.NoTouch
+	s.order, s.monotone, s.clusterScan, s.cheapLists, s.noTouch = able.Order, able.Monotone, able.ClusterScan, able.CheapLists, able.NoTouch
 }

@@ -55,17 +55,19 @@ type piece struct {
 }
 
 // possible are the ways that a server has, best first.
-// CLUSTERSCAN is for masters: they are what it is routed to.
-func possible(s *state, inCluster bool, r role, fromReplica bool) []Enumeration {
-	able := enumeration.Ability{Order: s.order, Monotone: s.monotone, ClusterScan: s.clusterScan}
-	return able.Ways(inCluster, r == owner && !fromReplica)
+// CLUSTERSCAN is for masters: they are what it is routed to. A slot is listed in
+// one go, which isn't for nodes that are asked for little at a time.
+func (p *pass) possible() []Enumeration {
+	s := &p.start
+	able := enumeration.Ability{Order: s.order, Monotone: s.monotone, ClusterScan: s.clusterScan, CheapLists: s.cheapLists && !p.scan.gentle()}
+	return able.Ways(p.scan.inCluster, p.task.role == owner && p.task.master == nil)
 }
 
 // choose takes the way for the slots that are left, not one that the user may
 // not use.
 func (p *pass) choose() error {
 	s := p.scan
-	ways := possible(&p.start, s.inCluster, p.task.role, p.task.master != nil)
+	ways := p.possible()
 	switch {
 	case p.large:
 		ways = slices.DeleteFunc(ways, func(e Enumeration) bool { return e == KeysInSlot || e == ClusterScan })
@@ -74,6 +76,10 @@ func (p *pass) choose() error {
 			return &cluster.NodeError{Addr: p.addr, Command: "enumerate", Err: fmt.Errorf("%w: %v", ErrEnumerate, s.enumerate)}
 		}
 		ways = []Enumeration{s.enumerate}
+	case p.task.role == owner:
+		if e := p.node.preferred(); slices.Contains(ways, e) {
+			ways = append([]Enumeration{e}, ways...)
+		}
 	}
 	for _, e := range ways {
 		if p.node.refuses(e) {
