@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"maps"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -142,6 +145,44 @@ func TestFloor(t *testing.T) {
 			assert.LessOrEqual(t, calls[mgetCall], want.Rows)
 		}
 	}
+}
+
+func TestRecord(t *testing.T) {
+	server := testcluster.Require(t)[0]
+	file := filepath.Join(t.TempDir(), "recorded.json")
+	short(t, server, "-workloads", "hash3,strings", "-record", file)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var r record
+	require.NoError(t, json.Unmarshal(text, &r))
+	assert.Equal(t, 2000, r.Rows)
+	assert.Len(t, r.Figures, 2)
+
+	name := server.Name + " strings"
+	now := r
+	now.Figures = maps.Clone(r.Figures)
+	hold := func(change func(f *recorded)) error {
+		f := r.Figures[name]
+		change(&f)
+		now.Figures[name] = f
+		return r.worse(now)
+	}
+	assert.NoError(t, hold(func(*recorded) {}))
+	assert.NoError(t, hold(func(f *recorded) { *f = recorded{} }))
+	assert.ErrorContains(t, hold(func(f *recorded) { f.Allocs *= 2 }), "strings: allocations per row")
+	assert.ErrorContains(t, hold(func(f *recorded) { f.Floor *= 2 }), "strings: CPU of the floor")
+	assert.ErrorContains(t, hold(func(f *recorded) { f.Idiomatic *= 2 }), "strings: CPU of idiomatic")
+	assert.Error(t, r.worse(record{Rows: r.Rows}))
+	now.Rows++
+	assert.ErrorContains(t, r.worse(now), "rows")
+
+	// One that everything is worse than.
+	r.Figures = map[string]recorded{name: {}}
+	text, err = json.Marshal(r)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+	err = run(t.Context(), []string{"-short", "-server", server.Name, "-workloads", "strings", "-check", file}, &bytes.Buffer{}, &bytes.Buffer{})
+	assert.ErrorContains(t, err, "worse than")
 }
 
 func TestSameKeys(t *testing.T) {

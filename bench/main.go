@@ -80,7 +80,10 @@ func (b *bench) compare(ctx context.Context) (err error) {
 	if err := b.eachServer(ctx, parts...); err != nil {
 		return err
 	}
-	return b.print(b.out)
+	if err := b.print(b.out); err != nil {
+		return err
+	}
+	return b.checkAndRecord()
 }
 
 type options struct {
@@ -99,6 +102,8 @@ type options struct {
 	courtesy    bool
 	period      time.Duration // of the courtesy part: for which GETs are timed
 	few, many   int           // keys of the memory part
+	check       string        // file with a record that what is measured is held against
+	record      string        // file to write one to
 }
 
 func parseOptions(args []string, log io.Writer) (options, error) {
@@ -123,6 +128,8 @@ func parseOptions(args []string, log io.Writer) (options, error) {
 	flags.BoolVar(&o.promise, "promise", false, "compare ours with the same program without the ledger's checks, in each way of enumerating, and nothing else")
 	flags.BoolVar(&o.courtesy, "courtesy", false, "time the GETs of another client without a scan, during one, and during one with Duty, and nothing else")
 	flags.DurationVar(&o.period, "period", 5*time.Second, "with -courtesy: how long GETs are timed, each time")
+	flags.StringVar(&o.check, "check", "", "file of an earlier -record: fail if allocations or CPU ratios have become worse")
+	flags.StringVar(&o.record, "record", "", "file to write allocations and CPU ratios to")
 	short := flags.Bool("short", false, "few keys, one run: to see that everything works")
 	if err := flags.Parse(args); err != nil {
 		return o, err
