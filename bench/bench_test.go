@@ -78,7 +78,7 @@ func TestHashCommand(t *testing.T) {
 	for _, command := range []string{hashMGet, hashGetAll} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
-			short(t, server, "-fields", "16", "-take", "8", "-hash-command", command)
+			short(t, server, "-fields", "16", "-take", "8", "-hash-command", command, "-profiles", t.TempDir())
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 )
 
@@ -35,10 +36,13 @@ func recordOf(rows int, comparisons []comparison) record {
 		f := recorded{Allocs: c.median(oursReader, allocsPerRow)}
 		f.Floor, _ = c.ratio(oursReader, floorReader, cpuPerRow)
 		f.Idiomatic, _ = c.ratio(oursReader, idiomaticReader, cpuPerRow)
-		r.Figures[c.server.Name+" "+c.workload] = f
+		r.Figures[c.server.Name+" "+c.workload] = recorded{round(f.Allocs), round(f.Floor), round(f.Idiomatic)}
 	}
 	return r
 }
+
+// round leaves four decimals.
+func round(v float64) float64 { return math.Round(v*1e4) / 1e4 }
 
 // worse returns an error that says what is worse now than in the record.
 func (r record) worse(now record) error {

@@ -71,7 +71,7 @@ func findWorkload(among []workload, name string) (workload, bool) {
 // custom is hashes of any number of fields.
 func custom(rows, fields, take int) workload {
 	return workload{
-		fmt.Sprintf("hash%d/%d", fields, take),
+		fmt.Sprintf("hash%d-%d", fields, take),
 		dataset{Prefix: "user:", Rows: rows, Fields: fields, Take: take},
 		dataset{Prefix: "cache:", Rows: rows},
 	}
