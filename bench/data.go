@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redisarrow/redisarrow/schema"
@@ -25,7 +24,6 @@ type dataset struct {
 func (d dataset) isHash() bool    { return d.Fields > 0 }
 func (d dataset) stem() string    { return cmp.Or(d.Stem, d.Prefix) }
 func (d dataset) pattern() string { return d.stem() + "*" }
-func (d dataset) name() string    { return strings.TrimSuffix(d.Prefix, ":") }
 
 // typ is the keys' type, as SCAN's TYPE names it.
 func (d dataset) typ() string {
