@@ -13,8 +13,14 @@ FUZZTIME ?= 60s
 # How many scans of disturbed clusters, and the first one's seed.
 RUNS ?= 200
 SEED ?= 1
-# Arguments of the benchmark: go run ./bench -help lists them.
-BENCH ?= -memory
+# Arguments of the benchmark: go run ./bench -help lists them. A Python with redis and pyarrow, or polars-redis, may be
+# named in REDISARROW_BENCH_PYTHON.
+BENCH ?= -server redis-7.0,valkey-8.1 -rows 100000 -memory -many 1000000 -delay -delay-rows 200000
+BENCH_FULL ?= -server $(subst $(space),$(comma),$(strip $(SERVERS))) -memory -many 10000000 -delay -rueidis
+BENCH_CHECK ?= -server redis-7.0,valkey-8.1 -rows 100000 -workloads hash3,hash7,hash50,strings,mixed
+RECORDED = bench/recorded.json
+comma := ,
+space := $(subst ,, )
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # The servers for the run with the race detector, which takes several times as long. What differs between servers is
@@ -29,7 +35,7 @@ RACE = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Scan an embedded cluster, or the one of REDIS_URL, and show what comes out
@@ -63,9 +69,24 @@ chaos: ## Scan disturbed clusters, RUNS times (200), from SEED on (1): half a mi
 		$(GO) test ./internal/chaos -run 'TestChaos$$' -count 1 -timeout 0 -v
 
 .PHONY: bench
-bench: ## Measure against the floor and plain go-redis, on a real cluster
+bench: ## Measure against the floor and plain go-redis, on two real clusters: some minutes
 	@.ci/prepare.sh $(SERVERS)
 	$(GO) run ./bench $(BENCH)
+
+.PHONY: bench-full
+bench-full: ## The same on all servers, with more and other readers and 10 million keys: an hour, 2 GB of memory
+	@.ci/prepare.sh $(SERVERS)
+	$(GO) run ./bench $(BENCH_FULL)
+
+.PHONY: bench-check
+bench-check: ## Fail if allocations or CPU ratios are worse than those recorded in bench/recorded.json
+	@.ci/prepare.sh $(SERVERS)
+	$(GO) run ./bench $(BENCH_CHECK) -check $(RECORDED)
+
+.PHONY: bench-record
+bench-record: ## Record them anew
+	@.ci/prepare.sh $(SERVERS)
+	$(GO) run ./bench $(BENCH_CHECK) -record $(RECORDED)
 
 .PHONY: lint
 lint: ## Run golangci-lint (built on first use, some minutes)

@@ -57,7 +57,7 @@ func (b *bench) courtesy(ctx context.Context) error {
 		}
 	}
 	t := tabwriter.NewWriter(b.out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(t, "\nGETs of another client, µs\tp50\tp99\tp999\tp50, ratio\tp99, ratio\tp999, ratio\tscan, rows/s\tservers' CPU\t\n")
+	fmt.Fprintf(t, "\n%s, GETs of another client, µs\tp50\tp99\tp999\tp50, ratio\tp99, ratio\tp999, ratio\tscan, rows/s\tservers' CPU\t\n", b.server.Name)
 	for i, c := range circumstances {
 		fmt.Fprintf(t, "%s\t", c.name)
 		percentiles := []func(noticed) time.Duration{
@@ -66,7 +66,7 @@ func (b *bench) courtesy(ctx context.Context) error {
 			func(s noticed) time.Duration { return s.p999 },
 		}
 		for _, of := range percentiles {
-			fmt.Fprintf(t, "%.0f\t", micros(median(samples[i], of)))
+			fmt.Fprintf(t, "%.0f\t", median(samples[i], func(s noticed) float64 { return micros(of(s)) }))
 		}
 		for _, of := range percentiles {
 			var ratios []float64

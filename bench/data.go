@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -13,25 +14,42 @@ import (
 // What they hold follows from their number.
 type dataset struct {
 	Prefix string
+	Stem   string // what the pattern's keys begin with, if that is less than Prefix
 	Rows   int
-	Fields int // of each hash; 0 means strings
-	Take   int // how many of these fields are read
+	Fields int  // of each hash; 0 means strings
+	Take   int  // how many of these fields are read
+	TTL    bool // every second key expires, in days, and a TTL column is read
 }
 
 func (d dataset) isHash() bool    { return d.Fields > 0 }
-func (d dataset) pattern() string { return d.Prefix + "*" }
+func (d dataset) stem() string    { return cmp.Or(d.Stem, d.Prefix) }
+func (d dataset) pattern() string { return d.stem() + "*" }
+
+// typ is the keys' type, as SCAN's TYPE names it.
+func (d dataset) typ() string {
+	if d.isHash() {
+		return "hash"
+	}
+	return "string"
+}
+
+// expires reports whether key i does.
+func (d dataset) expires(i int) bool { return d.TTL && i%2 == 0 }
+
+// expiry is when keys that expire do: in some eleven days, in seconds.
+const expiry = 1_000_000
 
 // tally is what a scan must come to: a reader that doesn't is wrong.
 type tally struct {
-	Rows int64
-	Sum  int64 // of all integer cells read; of strings their lengths
-
-	ledger int64 // see figures
+	Rows     int64
+	Sum      int64 // of all integer cells read; of strings their lengths
+	Expiring int64 // rows whose TTL column says that the key expires
 }
 
 func (t *tally) add(o tally) {
 	t.Rows += o.Rows
 	t.Sum += o.Sum
+	t.Expiring += o.Expiring
 }
 
 // field is a field of a hash.
@@ -43,6 +61,7 @@ type field struct {
 // fieldKind is a field's type, and how its values look.
 type fieldKind struct {
 	name    string
+	text    string // the type for readers that are programs of their own, see column
 	column  func(name string) schema.Column
 	integer bool
 	value   func(dst []byte, rng *rand.Rand) []byte
@@ -53,13 +72,13 @@ const userFields = 7
 
 func userField(i int) *fieldKind {
 	return [userFields]*fieldKind{
-		{name: "name", column: schema.Utf8, value: appendName},
-		{name: "age", column: schema.Int64, integer: true, value: appendAge},
-		{name: "score", column: schema.Float64, value: appendScore},
-		{name: "active", column: schema.Boolean, value: appendActive},
-		{name: "signup_date", column: schema.Date, value: appendDate},
-		{name: "seen", column: utcMicros, value: appendSeen},
-		{name: "city", column: schema.Utf8, value: appendCity},
+		{name: "name", text: "utf8", column: schema.Utf8, value: appendName},
+		{name: "age", text: "int64", column: schema.Int64, integer: true, value: appendAge},
+		{name: "score", text: "float64", column: schema.Float64, value: appendScore},
+		{name: "active", text: "bool", column: schema.Boolean, value: appendActive},
+		{name: "signup_date", text: "date", column: schema.Date, value: appendDate},
+		{name: "seen", text: "time", column: utcMicros, value: appendSeen},
+		{name: "city", text: "utf8", column: schema.Utf8, value: appendCity},
 	}[i]
 }
 

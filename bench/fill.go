@@ -97,7 +97,7 @@ func (w *writer) fill(d dataset, first int, owned *[cluster.Slots]bool) (tally, 
 			continue
 		}
 		all.add(w.append(d, key, values, i))
-		if w.pending == pipeline {
+		if w.pending >= pipeline {
 			if err := w.flush(); err != nil {
 				return all, err
 			}
@@ -107,16 +107,36 @@ func (w *writer) fill(d dataset, first int, owned *[cluster.Slots]bool) (tally, 
 }
 
 func (w *writer) append(d dataset, key []byte, values *row, i int) tally {
-	w.pending++
-	if !d.isHash() {
-		value, count := values.text(i)
-		w.out = resp.AppendArray(w.out, 3)
-		w.out = resp.AppendBulkString(w.out, "SET")
-		w.out = resp.AppendBulk(w.out, key)
-		w.out = resp.AppendBulk(w.out, value)
-		return count
+	var count tally
+	if d.isHash() {
+		count = w.appendHash(key, values, i)
+	} else {
+		count = w.appendText(key, values, i)
 	}
+	if d.expires(i) {
+		count.Expiring = 1
+		w.pending++
+		w.out = resp.AppendArray(w.out, 3)
+		w.out = resp.AppendBulkString(w.out, "EXPIRE")
+		w.out = resp.AppendBulk(w.out, key)
+		w.out = resp.AppendBulkString(w.out, strconv.Itoa(expiry))
+	}
+	return count
+}
+
+func (w *writer) appendText(key []byte, values *row, i int) tally {
+	value, count := values.text(i)
+	w.pending++
+	w.out = resp.AppendArray(w.out, 3)
+	w.out = resp.AppendBulkString(w.out, "SET")
+	w.out = resp.AppendBulk(w.out, key)
+	w.out = resp.AppendBulk(w.out, value)
+	return count
+}
+
+func (w *writer) appendHash(key []byte, values *row, i int) tally {
 	cells, count := values.hash(i)
+	w.pending++
 	w.out = resp.AppendArray(w.out, 2+2*len(cells))
 	w.out = resp.AppendBulkString(w.out, "HSET")
 	w.out = resp.AppendBulk(w.out, key)

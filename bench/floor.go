@@ -1,190 +1,227 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"strconv"
+	"strings"
 
+	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/redisarrow/redisarrow/internal/resp"
-	"github.com/redisarrow/redisarrow/iterator"
 )
 
-// countHint is SCAN's COUNT: our default, given to every reader.
-const countHint = iterator.DefaultCountHint
-
-// firstCount is the COUNT of a master's first page, of which ours doesn't know
-// yet how long the keys are.
-const firstCount = 100
-
-// readFloor asks the masters, one after another, for the values that ours asks
-// them for, having listed the keys by SCAN, and keeps nothing of the answers but
-// the tally.
-func readFloor(ctx context.Context, t task) (tally, error) {
-	var all tally
-	for _, addr := range t.Masters {
+// readFloor asks the masters, one after another, for what ours asks them for,
+// and keeps nothing of the answers but the tally.
+func readFloor(ctx context.Context, t task) (harvest, error) {
+	var all harvest
+	for i, addr := range t.Masters {
 		conn, err := dialConn(ctx, addr)
 		if err != nil {
 			return all, err
 		}
-		f := newFloor(t, conn)
+		var list lister = newScanLister(t)
+		if t.Method.Slots {
+			slots, err := cluster.ParseRanges(t.Slots[i])
+			if err != nil {
+				return all, err
+			}
+			list = newSlotLister(t, slots)
+		}
+		f := newFloor(t, replies{conn}, list)
 		err = f.walk()
 		_ = conn.Close()
 		if err != nil {
 			return all, err
 		}
-		all.add(f.tally)
+		all.tally.add(f.tally)
 	}
 	return all, nil
 }
 
 type floor struct {
-	conn     *resp.Conn
+	replies  replies
+	list     lister
 	isHash   bool
 	integers []bool // which elements of a hash's reply count in the tally
 	tally    tally
 
-	scanHead             []byte // SCAN up to the cursor
-	firstTail, scanTail  []byte // and what follows it, on the first page and on the others
-	fetchHead, fetchTail []byte // the fetch around the key
-	out                  []byte
+	stem       []byte // of the keys that are read: GETKEYSINSLOT lists the others, too
+	head, tail []byte // the fetch around the key
+	ttlHead    []byte // TTL before the key, if that is asked for
+	group      *group // if the fetch is MGET
+	keys       int    // of the page whose values are asked for
+	fetches    []byte
+	out        []byte
 }
 
-func newFloor(t task, conn *resp.Conn) *floor {
-	f := &floor{conn: conn, isHash: t.Data.isHash()}
+// group is the keys of an MGET: those that come one after another and are of one
+// slot.
+type group struct {
+	slot uint16
+	keys int
+	text []byte
+}
+
+func newFloor(t task, r replies, list lister) *floor {
+	f := &floor{replies: r, list: list, isHash: t.Data.isHash(), stem: []byte(t.Data.stem())}
 	taken := t.Data.takenNames()
-	typ, fetch := "string", []string{"GET"}
-	switch {
-	case f.isHash && t.HashCommand == hashGetAll:
-		typ, fetch = "hash", []string{"HGETALL"}
+	var fields []string
+	switch t.Method.Fetch {
+	case hashGetAll:
 		for _, field := range t.Data.fields() {
 			f.integers = append(f.integers, false, field.kind.integer && taken[field.name])
 		}
-	case f.isHash:
-		typ, fetch = "hash", []string{"HMGET"}
+	case hashMGet:
 		for _, field := range t.Data.taken() {
-			fetch = append(fetch, field.name)
+			fields = append(fields, field.name)
 			f.integers = append(f.integers, field.kind.integer)
 		}
+	case mgetCall:
+		f.group = &group{}
 	}
-	options := []string{"TYPE", typ, "MATCH", t.Data.pattern(), "COUNT"}
-	f.scanHead, f.firstTail = command("SCAN", append(options, strconv.Itoa(firstCount))...)
-	_, f.scanTail = command("SCAN", append(options, strconv.Itoa(countHint))...)
-	f.fetchHead, f.fetchTail = command(fetch[0], fetch[1:]...)
+	f.head, f.tail = command(strings.ToUpper(t.Method.Fetch), fields...)
+	if t.Data.TTL {
+		f.ttlHead, _ = command("TTL")
+	}
 	return f
 }
 
-// command gives the bytes of a command before and behind its first argument.
-func command(name string, args ...string) (head, tail []byte) {
-	head = resp.AppendArray(head, 2+len(args))
-	head = resp.AppendBulkString(head, name)
-	for _, s := range args {
-		tail = resp.AppendBulkString(tail, s)
-	}
-	return head, tail
-}
-
-// walk goes over one master. When a page of keys has come, SCAN for the next
-// one and then the fetches of this one go out, before the values of the page
+// walk goes over one master. When a page of keys has come, the request for the
+// next one and then the fetches of this one go out, before the values of the page
 // before are read.
 func (f *floor) walk() error {
-	f.askScan([]byte("0"), f.firstTail)
-	if _, err := f.conn.Write(f.out); err != nil {
-		return err
-	}
-	for before := 0; ; {
-		keys, last, err := f.readPage()
-		if err != nil {
+	before := 0
+	for f.out = f.list.ask(f.out); ; {
+		if _, err := f.replies.Write(f.out); err != nil {
 			return err
-		}
-		if len(f.out) > 0 {
-			if _, err := f.conn.Write(f.out); err != nil {
-				return err
-			}
 		}
 		if err := f.readValues(before); err != nil {
 			return err
 		}
-		if before = keys; last {
+		if before = f.keys; f.list.ended() {
 			return f.readValues(before)
 		}
-	}
-}
-
-func (f *floor) askScan(cursor, tail []byte) {
-	f.out = append(f.out, f.scanHead...)
-	f.out = resp.AppendBulk(f.out, cursor)
-	f.out = append(f.out, tail...)
-}
-
-// readPage reads SCAN's reply and puts together what is asked next.
-func (f *floor) readPage() (keys int, last bool, err error) {
-	f.out = f.out[:0]
-	if _, err := f.array(); err != nil {
-		return 0, false, err
-	}
-	cursor, _, err := f.conn.ReadBulkReply()
-	if err != nil {
-		return 0, false, err
-	}
-	if last = string(cursor) == "0"; !last {
-		f.askScan(cursor, f.scanTail)
-	}
-	n, err := f.array()
-	if err != nil {
-		return 0, false, err
-	}
-	for range n {
-		key, _, err := f.conn.ReadBulkReply()
-		if err != nil {
-			return 0, false, err
-		}
-		f.out = append(f.out, f.fetchHead...)
-		f.out = resp.AppendBulk(f.out, key)
-		f.out = append(f.out, f.fetchTail...)
-	}
-	return n, last, nil
-}
-
-func (f *floor) readValues(keys int) error {
-	for range keys {
-		if err := f.readValue(); err != nil {
+		f.keys, f.fetches, f.out = 0, f.fetches[:0], f.out[:0]
+		if err := f.list.receive(f.replies, f.ask); err != nil {
 			return err
 		}
+		f.endGroup()
+		if !f.list.ended() {
+			f.out = f.list.ask(f.out)
+		}
+		f.out = append(f.out, f.fetches...)
 	}
-	f.tally.Rows += int64(keys)
+}
+
+// ask puts the fetch of a key together, if it is one of those that are read.
+func (f *floor) ask(key []byte) {
+	if !bytes.HasPrefix(key, f.stem) {
+		return
+	}
+	f.keys++
+	if f.group != nil {
+		if slot := cluster.Slot(key); slot != f.group.slot {
+			f.endGroup()
+			f.group.slot = slot
+		}
+		f.group.keys++
+		f.group.text = resp.AppendBulk(f.group.text, key)
+		return
+	}
+	f.fetches = append(f.fetches, f.head...)
+	f.fetches = resp.AppendBulk(f.fetches, key)
+	f.fetches = append(f.fetches, f.tail...)
+	if f.ttlHead != nil {
+		f.fetches = append(f.fetches, f.ttlHead...)
+		f.fetches = resp.AppendBulk(f.fetches, key)
+	}
+}
+
+// endGroup puts MGET together.
+func (f *floor) endGroup() {
+	if f.group == nil || f.group.keys == 0 {
+		return
+	}
+	f.fetches = resp.AppendArray(f.fetches, 1+f.group.keys)
+	f.fetches = resp.AppendBulkString(f.fetches, "MGET")
+	f.fetches = append(f.fetches, f.group.text...)
+	f.group.keys, f.group.text = 0, f.group.text[:0]
+}
+
+// readValues reads what came of so many keys.
+func (f *floor) readValues(keys int) error {
+	for keys > 0 {
+		n, err := 1, error(nil)
+		switch {
+		case f.group != nil:
+			n, err = f.readTexts()
+		case f.isHash:
+			err = f.readHash()
+		default:
+			err = f.readText()
+		}
+		if err != nil {
+			return err
+		}
+		keys -= n
+		if f.ttlHead != nil {
+			ttl, err := f.replies.integer()
+			if err != nil {
+				return err
+			}
+			if ttl >= 0 {
+				f.tally.Expiring++
+			}
+		}
+	}
 	return nil
 }
 
-func (f *floor) readValue() error {
-	if !f.isHash {
-		value, _, err := f.conn.ReadBulkReply()
-		f.tally.Sum += int64(len(value))
+// readTexts reads the reply to an MGET.
+func (f *floor) readTexts() (keys int, err error) {
+	if keys, err = f.replies.array(); err != nil {
+		return 0, err
+	}
+	for range keys {
+		if err := f.readText(); err != nil {
+			return 0, err
+		}
+	}
+	return keys, nil
+}
+
+// readText reads a string. What is null or refused is a key of another type.
+func (f *floor) readText() error {
+	h, err := f.replies.ReadHeader()
+	if err != nil || h.Kind == resp.Error || h.Null() {
 		return err
 	}
-	n, err := f.array()
-	if err != nil {
+	if h.Kind != resp.Bulk {
+		return resp.Unexpected(h, "a bulk string")
+	}
+	value, err := f.replies.ReadBulk(h.N)
+	f.tally.Rows++
+	f.tally.Sum += int64(len(value))
+	return err
+}
+
+// readHash reads a hash. What is refused is a key of another type.
+func (f *floor) readHash() error {
+	h, err := f.replies.ReadHeader()
+	if err != nil || h.Kind == resp.Error {
 		return err
 	}
-	for i := range n {
-		value, _, err := f.conn.ReadBulkReply()
+	if h.Kind != resp.Array || int(h.N) != len(f.integers) {
+		return resp.Unexpected(h, "an array of the hash's fields")
+	}
+	f.tally.Rows++
+	for _, integer := range f.integers {
+		value, _, err := f.replies.ReadBulkReply()
 		if err != nil {
 			return err
 		}
-		if f.integers[i] {
+		if integer {
 			f.tally.Sum += number(value)
 		}
 	}
 	return nil
-}
-
-// array reads the header of an array. The servers are our own: anything else
-// is an error.
-func (f *floor) array() (int, error) {
-	h, err := f.conn.ReadHeader()
-	if err != nil {
-		return 0, err
-	}
-	if h.Kind != resp.Array {
-		return 0, resp.Unexpected(h, "an array")
-	}
-	return int(h.N), nil
 }

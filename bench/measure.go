@@ -12,6 +12,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
 // figures are what one reader's process measured of itself.
@@ -21,18 +24,69 @@ type figures struct {
 	CPU    time.Duration // user and system, all threads, garbage collection included
 	Allocs uint64        // heap objects
 	Bytes  uint64        // heap bytes, the columns' included
-	Ledger int64         // of ours: the most that the keys to be remembered have taken, in bytes
 	Peak   int64         // bytes of resident memory at its highest, of the whole process
+
+	Columns int64 // bytes of the columns that came out
+	Ledger  int64 // of ours: the most that the keys to be remembered have taken, in bytes
 }
 
+// harvest is what a reader says of its scan.
+type harvest struct {
+	tally
+	columns, ledger int64 // see figures
+}
+
+// add takes note of a batch.
+func (h *harvest) add(b arrow.RecordBatch) {
+	h.tally.add(tallyBatch(b))
+	for _, c := range b.Columns() {
+		for _, buffer := range c.Data().Buffers() {
+			if buffer != nil {
+				h.columns += int64(buffer.Len())
+			}
+		}
+	}
+}
+
+// tallyBatch adds up a batch of whichever reader: its integers, and the
+// lengths of a string's value.
+func tallyBatch(b arrow.RecordBatch) tally {
+	t := tally{Rows: b.NumRows()}
+	for i, column := range b.Columns() {
+		switch column := column.(type) {
+		case *array.Int64:
+			for _, v := range column.Values() {
+				switch {
+				case b.ColumnName(i) != ttlColumn:
+					t.Sum += v
+				case v >= 0:
+					t.Expiring++
+				}
+			}
+		case *array.String:
+			if b.ColumnName(i) == valueColumn {
+				t.Sum += int64(len(column.ValueBytes()))
+			}
+		}
+	}
+	return t
+}
+
+// Names of columns.
+const (
+	keyColumn   = "_key"
+	ttlColumn   = "_ttl"
+	valueColumn = "value"
+)
+
 // readers are the ways to read.
-func readers(name string) (func(context.Context, task) (tally, error), bool) {
+func readers(name string) (func(context.Context, task) (harvest, error), bool) {
 	switch name {
-	case "floor":
+	case floorReader:
 		return readFloor, true
-	case "idiomatic":
+	case idiomaticReader:
 		return readIdiomatic, true
-	case "ours":
+	case oursReader:
 		return readOurs, true
 	default:
 		return nil, false
@@ -55,11 +109,11 @@ func measure(ctx context.Context, t task) (figures, error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	cpu, start := cpuTime(), time.Now()
-	count, err := read(ctx, t)
-	f := figures{Tally: tally{Rows: count.Rows, Sum: count.Sum}, Wall: time.Since(start), CPU: cpuTime() - cpu}
+	got, err := read(ctx, t)
+	f := figures{Tally: got.tally, Wall: time.Since(start), CPU: cpuTime() - cpu}
 	runtime.ReadMemStats(&after)
 	f.Allocs, f.Bytes = after.Mallocs-before.Mallocs, after.TotalAlloc-before.TotalAlloc
-	f.Ledger, f.Peak = count.ledger, peakMemory()
+	f.Columns, f.Ledger, f.Peak = got.columns, got.ledger, peakMemory()
 	return f, err
 }
 

@@ -37,13 +37,13 @@ var checks = []check{
 
 // buildUnchecked builds this program without the checks.
 func buildUnchecked(ctx context.Context, dir string) (program string, err error) {
-	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
+	root, err := moduleDir(ctx)
 	if err != nil {
-		return "", fmt.Errorf("the module's folder: %w", err)
+		return "", err
 	}
 	sources := map[string]string{}
 	for _, c := range checks {
-		file := filepath.Join(strings.TrimSpace(string(root)), c.file)
+		file := filepath.Join(root, c.file)
 		source, known := sources[file]
 		if !known {
 			text, err := os.ReadFile(file)
@@ -81,6 +81,15 @@ func buildUnchecked(ctx context.Context, dir string) (program string, err error)
 	return program, nil
 }
 
+// moduleDir is the folder of this module.
+func moduleDir(ctx context.Context) (string, error) {
+	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return "", fmt.Errorf("the module's folder: %w", err)
+	}
+	return strings.TrimSpace(string(root)), nil
+}
+
 // waysOf are the ways in which a server's clusters can be enumerated.
 func waysOf(s testcluster.Server) []iterator.Enumeration {
 	ways := []iterator.Enumeration{iterator.KeysInSlot, iterator.PlainScan}
@@ -106,7 +115,7 @@ func (b *bench) promise(ctx context.Context) (err error) {
 		return err
 	}
 	table := tabwriter.NewWriter(b.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\nwith checks against without\tCPU of the client\twall\tserver CPU\tledger, MiB")
+	fmt.Fprintf(table, "\n%s, with checks against without\tCPU of the client\twall\tserver CPU\tledger, MiB\n", b.server.Name)
 	for _, d := range []dataset{{Prefix: "user:", Rows: b.rows, Fields: userFields, Take: userFields}, {Prefix: "cache:", Rows: b.rows}} {
 		want, err := b.fill(ctx, d, 0)
 		if err != nil {
@@ -121,26 +130,21 @@ func (b *bench) promise(ctx context.Context) (err error) {
 			ledger := int64(0)
 			for range b.runs {
 				t := task{Reader: "ours", Data: d, Enumerate: way.String()}
-				with, _, err := b.run(ctx, "", t, want)
+				with, _, err := b.run(ctx, nil, t, want)
 				if err != nil {
 					return err
 				}
-				without, _, err := b.run(ctx, unchecked, t, want)
+				without, _, err := b.run(ctx, []string{unchecked}, t, want)
 				if err != nil {
 					return err
 				}
 				cpu = append(cpu, float64(with.CPU)/float64(without.CPU))
 				wall = append(wall, float64(with.Wall)/float64(without.Wall))
-				server = append(server, float64(with.server)/float64(without.server))
+				server = append(server, with.server/without.server)
 				ledger = max(ledger, with.Ledger)
 			}
 			fmt.Fprintf(table, "%d %s, %v\t%.3f\t%.3f\t%.3f\t%.1f\n", d.Rows, kind, way, medianOf(cpu), medianOf(wall), medianOf(server), float64(ledger)/(1<<20))
 		}
 	}
 	return table.Flush()
-}
-
-func medianOf(of []float64) float64 {
-	of = slices.Sorted(slices.Values(of))
-	return (of[(len(of)-1)/2] + of[len(of)/2]) / 2
 }

@@ -14,7 +14,7 @@ import (
 // load is what the masters have done so far.
 type load struct {
 	cpu   time.Duration    // of the main threads
-	calls map[string]int64 // of the commands that read values; keys may be listed in other ways
+	calls map[string]int64 // of the commands that read values, and of some that list keys
 }
 
 // serverLoad adds up what the masters say of themselves.
@@ -34,7 +34,8 @@ func serverLoad(ctx context.Context, c *testcluster.Cluster) (load, error) {
 					return sum, fmt.Errorf("INFO on %s: %w", n.Addr, err)
 				}
 				sum.cpu += time.Duration(seconds * float64(time.Second))
-			case "cmdstat_hmget", "cmdstat_hgetall", "cmdstat_get", "cmdstat_mget":
+			case "cmdstat_" + hashMGet, "cmdstat_" + hashGetAll, "cmdstat_" + getCall, "cmdstat_" + mgetCall,
+				"cmdstat_" + ttlCall, "cmdstat_" + execCall, "cmdstat_" + slotsCall:
 				var calls int64
 				if _, err := fmt.Sscanf(value, "calls=%d,", &calls); err != nil {
 					return sum, fmt.Errorf("INFO on %s: %s: %w", n.Addr, name, err)
