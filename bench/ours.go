@@ -16,8 +16,7 @@ func readOurs(ctx context.Context, t task) (harvest, error) {
 	var all harvest
 	rdb := redis.NewClusterClient(t.clusterOptions())
 	defer func() { _ = rdb.Close() }()
-	// The floor reads strings one by one: so does what is compared with it.
-	config := iterator.Config{Pattern: t.Data.pattern(), StringCommand: iterator.GET}
+	config := iterator.Config{Pattern: t.Data.pattern()}
 	switch t.HashCommand {
 	case hashGetAll:
 		config.HashCommand = iterator.HGETALL
