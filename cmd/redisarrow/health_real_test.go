@@ -35,7 +35,7 @@ func wayOf(s testcluster.Server) string {
 	switch {
 	case s.Valkey && s.AtLeast(9, 1):
 		return "clusterscan"
-	case s.Valkey && s.AtLeast(8, 0), !s.Valkey && s.AtLeast(7, 4):
+	case s.Valkey && s.AtLeast(8, 0):
 		return "slotscan"
 	default:
 		return "keysinslot"

@@ -333,7 +333,7 @@ func (b *board) pickSingle() (t task, ok bool) {
 func (b *board) suspect(s *survey) {
 	l := b.scan.ledger
 	if !s.conclusive() {
-		l.suspect(cluster.AllSlots(), fmt.Errorf("%w: %w", errNotAsked, s.silent))
+		l.suspect(cluster.AllSlots(), s.notAsked())
 		return
 	}
 	l.suspect(s.unowned, errNoOwner)

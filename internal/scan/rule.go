@@ -100,7 +100,7 @@ func (sp *span) judge(after *survey) (v verdict) {
 	}
 	again(sp.slots.Minus(sp.before.settled(sp.owner, sp.epoch, sp.target, sp.targetEpoch)), errNotAsked)
 	if !after.conclusive() {
-		v.wait, v.doubts = left, errors.Join(errNotAsked, after.silent)
+		v.wait, v.doubts = left, after.notAsked()
 		return v
 	}
 	if disputed := left.Intersect(after.disputed); !disputed.Empty() {

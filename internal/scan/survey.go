@@ -63,6 +63,14 @@ type answer struct {
 // conclusive reports whether everybody was asked who counts.
 func (s *survey) conclusive() bool { return s.silent == nil && len(s.members) > 0 }
 
+// notAsked is why a survey isn't conclusive.
+func (s *survey) notAsked() error {
+	if s.silent == nil {
+		return errNotAsked
+	}
+	return fmt.Errorf("%w: %w", errNotAsked, s.silent)
+}
+
 // marked are the member's own slots with a mark of an open migration.
 func (m *member) marked() (open cluster.SlotSet) {
 	for slot := range m.migrating {
