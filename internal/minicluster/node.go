@@ -2,8 +2,10 @@ package minicluster
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -38,6 +40,12 @@ type node struct {
 func (n *node) start(addr string) error {
 	n.unreserve()
 	ln, err := n.c.listen(addr, n.index)
+	// Between two processes of a node its port is nobody's, and for an instant a
+	// connection from this machine may get it as its own.
+	for tries := 0; errors.Is(err, syscall.EADDRINUSE) && tries < 200; tries++ {
+		time.Sleep(10 * time.Millisecond)
+		ln, err = n.c.listen(addr, n.index)
+	}
 	if err != nil {
 		return fmt.Errorf("minicluster: node %d: %w", n.index, err)
 	}

@@ -3,6 +3,7 @@ package scan
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/redisarrow/redisarrow/cluster"
@@ -280,17 +281,20 @@ func (l *ledger) seen(slot uint16, hash uint64) (known bool, err error) {
 // unknown reports whether no key of a slot is known.
 func (l *ledger) unknown(slot uint16) bool { return l.keys[slot].n == 0 }
 
-// listed remembers a key of a slot that is different from all others of it that are
-// known, which are those listed together with it.
-func (l *ledger) listed(slot uint16, hash uint64) error {
+// listed is seen for a key of a slot whose keys are taken in as a list. It is new
+// unless it is suspected, see [sieve]: then the list is looked through.
+func (l *ledger) listed(slot uint16, hash uint64, suspected bool) (known bool, err error) {
 	keys := &l.keys[slot]
+	if suspected && slices.Contains(keys.table[:keys.n], hash) {
+		return true, nil
+	}
 	if keys.n == len(keys.table) {
 		if err := l.memory.extend(keys); err != nil {
-			return fmt.Errorf("slot %d: %w", slot, err)
+			return false, fmt.Errorf("slot %d: %w", slot, err)
 		}
 	}
 	keys.append(hash)
-	return nil
+	return false, nil
 }
 
 // warm reads the places where keys of slots will be looked for first, and forget

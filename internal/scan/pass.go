@@ -67,6 +67,7 @@ type pass struct {
 	hashes  []uint64  // of the keys of the page being filtered
 	keySlot []uint16  // likewise
 	warmed  uint64    // see ledger.warm
+	sieve   sieve     // for keys that are taken in as a list
 	refused []refusal // of the fetch being received
 
 	grant  int           // keys that may be asked for, see pace
@@ -406,19 +407,24 @@ func (p *pass) filter(pg *page) (fresh bool, err error) {
 	if !lists {
 		p.warmed = ledger.warm(p.keySlot, p.hashes)
 	}
-	listing, slot := -1, uint16(0) // the slot of which a list is being taken in
+	list := -1 // the slot whose keys are being taken in as a list
 	pg.filter(func(i int) bool {
 		h := p.hashes[i]
 		if h == noKey || err != nil {
 			return false
 		}
-		if slot = p.keySlot[i]; lists && listing != int(slot) && ledger.unknown(slot) {
-			listing = int(slot)
+		slot := p.keySlot[i]
+		if lists && (i == 0 || p.keySlot[i-1] != slot) {
+			list = -1
+			if n := runOf(p.keySlot[i:]); n <= maxList && ledger.unknown(slot) {
+				list = int(slot)
+				p.sieve.reset(n)
+			}
 		}
 		var known bool
 		var failed error
-		if listing == int(slot) {
-			failed = ledger.listed(slot, h)
+		if list == int(slot) {
+			known, failed = ledger.listed(slot, h, p.sieve.caught(h))
 		} else {
 			known, failed = ledger.seen(slot, h)
 		}
@@ -435,6 +441,14 @@ func (p *pass) filter(pg *page) (fresh bool, err error) {
 		return true
 	})
 	return fresh, err
+}
+
+// runOf is how many slots are the same as the first.
+func runOf(slots []uint16) (n int) {
+	for n < len(slots) && slots[n] == slots[0] {
+		n++
+	}
+	return n
 }
 
 // settle tells of the slots whose keys are all settled: those whose last page is

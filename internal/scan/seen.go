@@ -13,9 +13,9 @@ import (
 // with the same hash would be taken for one: that has a chance of some 10⁻⁶
 // among a thousand million keys, spread over the slots.
 //
-// Where a slot is listed in one go, its keys are known to be different, and
-// mostly nobody ever asks for one of them: then the hashes are only a list, until
-// somebody does.
+// Where a slot is listed in one go, its keys are different if the server is right
+// (a [sieve] sees to it that it is), and mostly nobody ever asks for one of them:
+// then the hashes are only a list, until somebody does.
 type keySet struct {
 	table []uint64 // 0 marks a free place; of a list, its first n places are taken
 	n     int
