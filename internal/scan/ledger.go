@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -281,20 +280,18 @@ func (l *ledger) seen(slot uint16, hash uint64) (known bool, err error) {
 // unknown reports whether no key of a slot is known.
 func (l *ledger) unknown(slot uint16) bool { return l.keys[slot].n == 0 }
 
+// list makes the keys of a slot of which none is known a list for at most n.
+func (l *ledger) list(slot uint16, from *lists, n int) { l.memory.cut(&l.keys[slot], from, n) }
+
 // listed is seen for a key of a slot whose keys are taken in as a list. It is new
 // unless it is suspected, see [sieve]: then the list is looked through.
-func (l *ledger) listed(slot uint16, hash uint64, suspected bool) (known bool, err error) {
+func (l *ledger) listed(slot uint16, hash uint64, suspected bool) (known bool) {
 	keys := &l.keys[slot]
 	if suspected && slices.Contains(keys.table[:keys.n], hash) {
-		return true, nil
-	}
-	if keys.n == len(keys.table) {
-		if err := l.memory.extend(keys); err != nil {
-			return false, fmt.Errorf("slot %d: %w", slot, err)
-		}
+		return true
 	}
 	keys.append(hash)
-	return false, nil
+	return false
 }
 
 // warm reads the places where keys of slots will be looked for first, and forget
@@ -318,118 +315,3 @@ func (l *ledger) warm(slots []uint16, hashes []uint64) (sum uint64) {
 
 // forget takes back that a key is known: it has given no row.
 func (l *ledger) forget(slot uint16, hash uint64) { l.keys[slot].remove(hash) }
-
-// ErrLedger is wrapped by the error of a scan whose ledger would take more
-// memory than it may.
-var ErrLedger = errors.New("the ledger of keys that have been read is full")
-
-// memory bounds what all key sets take, and gives the tables of slots that are
-// done to later ones. A table is used again by its size: most are small ones, of
-// a few sizes.
-type memory struct {
-	mu    sync.Mutex
-	most  int64 // bytes
-	taken int64
-	peak  int64
-	spare map[int][][]uint64
-	kept  int64 // bytes in spare, which count as taken
-}
-
-const (
-	hashBytes = 8
-	// maxSpareBytes is how much is kept for later slots.
-	maxSpareBytes = 1 << 20
-)
-
-func newMemory(most int64) *memory { return &memory{most: most, spare: map[int][][]uint64{}} }
-
-// grow gives a key set its next table.
-func (m *memory) grow(keys *keySet) error {
-	old, size := keys.table, keys.grown()
-	if keys.list > 0 && keys.n < capacity(len(old)) {
-		size = len(old) // it has room enough as a table, too
-	}
-	table, err := m.take(size)
-	if err != nil {
-		return err
-	}
-	keys.move(table)
-	m.give(old)
-	return nil
-}
-
-// extend gives a list more room.
-func (m *memory) extend(keys *keySet) error {
-	old := keys.table
-	table, err := m.take(keys.grown())
-	if err != nil {
-		return err
-	}
-	copy(table, old)
-	keys.table = table
-	m.give(old)
-	return nil
-}
-
-func (m *memory) take(size int) ([]uint64, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	bytes := int64(size) * hashBytes
-	if spare := m.spare[size]; len(spare) > 0 {
-		last := len(spare) - 1
-		table := spare[last]
-		spare[last] = nil
-		m.spare[size] = spare[:last]
-		m.kept -= bytes
-		return table, nil
-	}
-	if m.taken+bytes > m.most {
-		clear(m.spare)
-		m.taken -= m.kept
-		m.kept = 0
-	}
-	if m.taken+bytes > m.most {
-		return nil, fmt.Errorf("%w: it would take more than MaxLedgerBytes, %d bytes; raise that, or read fewer keys at a time: with a narrower Pattern, or another Enumerate than PlainScan", ErrLedger, m.most)
-	}
-	m.taken += bytes
-	m.peak = max(m.peak, m.taken)
-	return make([]uint64, size), nil
-}
-
-// give takes a table back.
-func (m *memory) give(table []uint64) {
-	if table == nil {
-		return
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	bytes := int64(len(table)) * hashBytes
-	if len(table) > doubledTable || m.kept+bytes > maxSpareBytes {
-		m.taken -= bytes
-		return
-	}
-	clear(table)
-	m.spare[len(table)] = append(m.spare[len(table)], table)
-	m.kept += bytes
-}
-
-// recycle takes a key set's table back.
-func (m *memory) recycle(keys *keySet) {
-	m.give(keys.table)
-	*keys = keySet{}
-}
-
-// pressed reports whether so much of the memory is taken that what has been read
-// should be settled before more is.
-func (m *memory) pressed() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.taken-m.kept > m.most/2
-}
-
-// peaked is the most that was ever taken, in bytes.
-func (m *memory) peaked() int64 {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.peak
-}

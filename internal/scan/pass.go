@@ -403,33 +403,39 @@ func (p *pass) filter(pg *page) (fresh bool, err error) {
 			p.hashes = append(p.hashes, hashOf(key, p.scan.seed))
 		}
 	}
-	_, lists := p.way.(*keysInSlot)
-	if !lists {
+	_, whole := p.way.(*keysInSlot)
+	if !whole {
 		p.warmed = ledger.warm(p.keySlot, p.hashes)
 	}
 	list := -1 // the slot whose keys are being taken in as a list
+	var from *lists
+	if whole && pg.len() > 0 {
+		if from, err = ledger.memory.lists(pg.len()); err != nil {
+			return false, err
+		}
+		defer ledger.memory.parted(from)
+	}
 	pg.filter(func(i int) bool {
 		h := p.hashes[i]
 		if h == noKey || err != nil {
 			return false
 		}
 		slot := p.keySlot[i]
-		if lists && (i == 0 || p.keySlot[i-1] != slot) {
+		if whole && (i == 0 || p.keySlot[i-1] != slot) {
 			list = -1
 			if n := runOf(p.keySlot[i:]); n <= maxList && ledger.unknown(slot) {
 				list = int(slot)
+				ledger.list(slot, from, n)
 				p.sieve.reset(n)
 			}
 		}
 		var known bool
-		var failed error
 		if list == int(slot) {
-			known, failed = ledger.listed(slot, h, p.sieve.caught(h))
+			known = ledger.listed(slot, h, p.sieve.caught(h))
 		} else {
-			known, failed = ledger.seen(slot, h)
+			known, err = ledger.seen(slot, h)
 		}
-		if failed != nil {
-			err = failed
+		if err != nil {
 			return false
 		}
 		if known {

@@ -20,6 +20,7 @@ type keySet struct {
 	table []uint64 // 0 marks a free place; of a list, its first n places are taken
 	n     int
 	list  uint32 // 0: it is no list; otherwise 1 and the place behind the one removed last
+	from  *lists // of a list: what the table is a part of
 }
 
 const (
@@ -55,22 +56,29 @@ func (s *keySet) full() bool { return s.n >= capacity(len(s.table)) }
 // capacity is how many hashes a table of a size may have.
 func capacity(size int) int { return size / 5 * 4 }
 
-// append adds a hash that is known to be new to a list, or makes one of an empty
-// set. There must be room in the table.
+// append adds a hash that is known to be new to a list that has room for it.
 func (s *keySet) append(h uint64) {
 	s.table[s.n] = h
 	s.n++
-	s.list = max(s.list, 1)
 }
 
-// grown is the size of the table after this one.
+// grown is the size of the table after this one, or for a list and one hash more.
 func (s *keySet) grown() int {
-	switch n := len(s.table); {
-	case n < doubledTable:
-		return max(minTable, 2*n)
-	default:
-		return n + n/4
+	if s.list == 0 {
+		return grown(len(s.table))
 	}
+	size := minTable
+	for capacity(size) <= s.n {
+		size = grown(size)
+	}
+	return size
+}
+
+func grown(size int) int {
+	if size < doubledTable {
+		return max(minTable, 2*size)
+	}
+	return size + size/4
 }
 
 // add reports whether a hash is new. The table must not be full.
@@ -96,7 +104,7 @@ func (s *keySet) move(table []uint64) {
 	if s.list > 0 {
 		old = old[:s.n]
 	}
-	s.table, s.n, s.list = table, 0, 0
+	*s = keySet{table: table}
 	for _, h := range old {
 		if h != 0 {
 			s.add(h)

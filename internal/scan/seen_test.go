@@ -35,15 +35,20 @@ func TestKeySetAgainstMap(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, 4))
 				m := newMemory(1 << 30)
 				s, model := &keySet{}, map[uint64]bool{}
-				forgetful := 1 + rng.IntN(10)           // of 20
-				for range rng.IntN(2) * rng.IntN(100) { // it begins as a list
-					if h := hash(rng); !model[h] {
-						if s.n == len(s.table) {
-							require.NoError(t, m.extend(s))
+				forgetful := 1 + rng.IntN(10) // of 20
+				var from *lists
+				if n := rng.IntN(2) * rng.IntN(100); n > 0 { // it begins as a list
+					var err error
+					from, err = m.lists(n)
+					require.NoError(t, err)
+					m.cut(s, from, n)
+					for range n {
+						if h := hash(rng); !model[h] {
+							s.append(h)
+							model[h] = true
 						}
-						s.append(h)
-						model[h] = true
 					}
+					m.parted(from)
 				}
 				for h := range model {
 					if rng.IntN(3) == 0 {
@@ -158,6 +163,49 @@ func TestMemoryIsCleared(t *testing.T) {
 	require.NoError(t, fill(t, m, again, 1))
 	assert.Equal(t, 1, again.n)
 	assert.True(t, again.add(nthHash(1)))
+}
+
+// The lists of a page have one piece of memory, which is used again when the last
+// of them is gone.
+func TestMemoryOfLists(t *testing.T) {
+	m := newMemory(1 << 20)
+	var sets [10]keySet
+	from, err := m.lists(100)
+	require.NoError(t, err)
+	for i := range sets {
+		m.cut(&sets[i], from, 10)
+		for j := range 10 {
+			sets[i].append(nthHash(10*i + j))
+		}
+	}
+	m.parted(from)
+	require.EqualValues(t, 100*hashBytes, m.taken)
+	require.NoError(t, m.grow(&sets[0]))
+	for i := range sets {
+		for j := range 10 {
+			require.True(t, i > 0 || !sets[i].add(nthHash(10*i+j)), "a table knows what it had as a list")
+			sets[i].remove(nthHash(10*i + j))
+		}
+		require.Zero(t, sets[i].n)
+		require.Empty(t, m.free)
+		m.recycle(&sets[i])
+	}
+	require.Equal(t, []*lists{from}, m.free)
+	require.Equal(t, m.kept, m.taken, "nothing is in use")
+
+	again, err := m.lists(50)
+	require.NoError(t, err)
+	require.Same(t, from, again)
+	m.parted(again)
+	// What is too small makes room for what isn't.
+	again, err = m.lists(200)
+	require.NoError(t, err)
+	require.NotSame(t, from, again)
+	m.parted(again)
+	require.Equal(t, m.kept, m.taken)
+
+	_, err = newMemory(1000).lists(1000)
+	require.ErrorIs(t, err, ErrLedger)
 }
 
 func TestMemoryIsBounded(t *testing.T) {
