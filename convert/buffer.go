@@ -57,7 +57,7 @@ func (b *buffer[T]) grow(n int) {
 	want := len(b.vals) + n
 	if b.raw == nil {
 		b.raw = memory.NewResizableBuffer(b.mem)
-		want = max(want, b.last+b.last/16, minAlloc/size)
+		want = max(want, b.last+b.last/64, minAlloc/size)
 	} else {
 		more := cap(b.vals)
 		if more*size >= largeAlloc {

@@ -18,7 +18,11 @@ const (
 	DefaultCountHint    = 4000             // keys
 	DefaultStallTimeout = 30 * time.Second // without progress
 
-	DefaultMaxLedgerBytes = 256 << 20 // bytes
+	DefaultMaxLedgerBytes   = 256 << 20 // bytes
+	DefaultMaxInFlightBytes = 4 << 20   // bytes
+
+	// farCount is what pages grow to at most where servers are far away.
+	farCount = 20_000 // keys
 )
 
 const (
@@ -61,12 +65,21 @@ type Config struct {
 
 	// CountHint is how many keys a server lists for a page, so also for how long
 	// it is busy with that: SCAN's COUNT, or the keys of the slots asked for
-	// together. 0 means [DefaultCountHint], which takes a server 1 to 3 ms; with
-	// fewer, what the server says of itself beside each page (some 0.05 ms) weighs
-	// more, and beyond 10,000 there is nothing to gain. It is a
-	// maximum: a first page has at most 100, and where keys are long enough to
-	// make pages of more than 4 MiB, fewer are asked for.
+	// together. 0 means [DefaultCountHint], which takes a server 1 to 3 ms, and where
+	// a server is so far away that it would wait for the next question, more, up to
+	// 20,000; with fewer, what the server says of itself beside each page (some 0.05
+	// ms) weighs more. It is a maximum: a scan's first page has at most 100, and where
+	// keys are long enough to make pages of more than 4 MiB, fewer are asked for.
 	CountHint int
+
+	// MaxInFlightBytes is about how many bytes a master may be asked for that haven't
+	// been read yet; 0 means [DefaultMaxInFlightBytes]. They wait in the server's
+	// output buffer, which no default of its configuration bounds, and on the way; here
+	// they take no memory. How large values are is known only when they come: it goes
+	// by those that have come, and begins with one. With nothing in flight a value is
+	// asked for whatever its size. The farther a server is and the faster it answers,
+	// the more has to be in flight: 4 MiB are enough for 100 MB/s at 40 ms.
+	MaxInFlightBytes int64
 
 	// MaxRows ends the scan after so many rows; 0 means all. Little more than
 	// these is read. What a scan of that kind returns is any MaxRows rows.
@@ -254,6 +267,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("%w: ReadFrom is %d, which is none of the known ones", ErrConfig, c.ReadFrom)
 	case c.ReadFrom != ReadMaster && c.Enumerate == ClusterScan:
 		return fmt.Errorf("%w: Enumerate is ClusterScan, which only masters answer, and ReadFrom is %v", ErrConfig, c.ReadFrom)
+	case c.MaxInFlightBytes < 0:
+		return fmt.Errorf("%w: MaxInFlightBytes is %d; it must be positive, or 0 for %d", ErrConfig, c.MaxInFlightBytes, DefaultMaxInFlightBytes)
 	case c.MaxLedgerBytes < 0:
 		return fmt.Errorf("%w: MaxLedgerBytes is %d; it must be positive, or 0 for %d", ErrConfig, c.MaxLedgerBytes, DefaultMaxLedgerBytes)
 	case c.StallTimeout < 0:
@@ -274,6 +289,7 @@ func (c Config) withDefaults() Config {
 	set(&c.Concurrency, 1)
 	set(&c.StallTimeout, DefaultStallTimeout)
 	set(&c.MaxLedgerBytes, DefaultMaxLedgerBytes)
+	set(&c.MaxInFlightBytes, DefaultMaxInFlightBytes)
 	if c.Allocator == nil {
 		c.Allocator = memory.DefaultAllocator
 	}

@@ -58,6 +58,10 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
+	far := farCount
+	if config.CountHint > 0 {
+		far = config.CountHint
+	}
 	config = config.withDefaults()
 	r := &BatchReader{layout: l, config: config, caller: ctx, blocks: make(chan block), terms: newTerms(k, l, &config)}
 	from, err := r.prepare()
@@ -72,11 +76,13 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 		Kind:    k,
 		Pattern: config.Pattern,
 		Slots:   config.Slots,
-		Count:   config.CountHint,
 		MaxRows: r.config.MaxRows,
 		Stall:   config.StallTimeout,
 		Logger:  config.Logger,
 
+		Count:         config.CountHint,
+		FarCount:      far,
+		InFlightBytes: config.MaxInFlightBytes,
 		KeysPerSecond: config.MaxKeysPerSecond,
 		Duty:          config.Duty,
 

@@ -69,6 +69,7 @@ once.`,
 	fs.BoolVar(&f.scan.RedactValues, "redact-values", false, "leave values out of error messages; keys are named all the same")
 	fs.DurationVar(&f.scan.StallTimeout, "stall-timeout", iterator.DefaultStallTimeout, "how `LONG` the scan may go without coming on, while slots have no owner or servers fail")
 	fs.Var(newValue(&f.scan.Enumerate, "auto", "auto|WAY", iterator.ParseEnumeration), "enumerate", "how keys are listed: clusterscan, slotscan, keysinslot or plainscan; by default the best way that a server has")
+	fs.Var(newValue(&f.scan.MaxInFlightBytes, "4MiB", "SIZE", parseBytes), "max-in-flight-bytes", "about what a master may be asked for that hasn't been read yet: it waits in the server's memory")
 	fs.Var(newValue(&f.scan.MaxLedgerBytes, "256MiB", "SIZE", parseBytes), "max-ledger-bytes", "memory for the keys that are remembered until their slot is done")
 	fs.Var(newValue(&f.scan.ReadFrom, "master", "master|replica|prefer-replica", iterator.ParseReadFrom), "read-from", "nodes that keys are read from")
 	fs.BoolVar(&f.scan.Strict, "strict", false, "don't read slots whose migration is open: fail with their numbers")

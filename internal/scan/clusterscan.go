@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,7 +22,11 @@ type clusterScan struct {
 	pager *pager
 }
 
-const clusterScanCommand = "CLUSTERSCAN"
+const (
+	clusterScanCommand = "CLUSTERSCAN"
+	// atEnd is the cursor behind the last page.
+	atEnd = "0"
+)
 
 func newClusterScan(s *Scan, pages *pager, slots cluster.SlotSet) *clusterScan {
 	return &clusterScan{slotQueue: newSlotQueue(slots, s.slotsAtOnce()), scan: s, pager: pages}
@@ -39,12 +42,13 @@ func (w *clusterScan) ask(out []byte) []byte {
 	budget := w.pager.count()
 	keys := 0
 	for _, s := range w.take(budget, budget) {
-		cursor := s.cursor
-		if cursor == "" {
-			cursor = firstCursor(s.slot)
-		}
 		out = append(out, w.scan.clusterScanHead...)
-		out = resp.AppendBulkString(out, cursor)
+		if s.cursor != "" {
+			out = resp.AppendBulkString(out, s.cursor)
+		} else {
+			var first [64]byte
+			out = resp.AppendBulk(out, appendFirstCursor(first[:0], s.slot))
+		}
 		out = resp.AppendBulkString(out, "SLOT")
 		out = appendSlot(out, s.slot)
 		out = resp.AppendBulkString(out, "COUNT")
@@ -79,12 +83,14 @@ func (w *clusterScan) receive(r *resp.Reader, pg *page) (pc piece, err error) {
 		if err != nil {
 			return pc, err
 		}
-		cursors[i] = string(cursor)
+		if cursors[i] = atEnd; string(cursor) != atEnd {
+			cursors[i] = string(cursor)
+		}
 		if _, err := readKeys(r, pg, w.scan.maxPageKeys, clusterScanCommand); err != nil {
 			return pc, err
 		}
 		switch {
-		case cursors[i] == "0":
+		case cursors[i] == atEnd:
 			pc.done.Add(s.slot)
 		case s.cursor != "" && !sameProcess(s.cursor, cursors[i]):
 			pc.doubts = append(pc.doubts, Reason{Slots: slotSetOf(s.slot), Err: errRestarted})
@@ -127,8 +133,12 @@ func sameProcess(a, b string) bool {
 	return before == after
 }
 
-// firstCursor is the cursor of a slot's beginning.
-func firstCursor(slot uint16) string { return "0-{" + slotTags()[slot] + "}-0" }
+// appendFirstCursor adds the cursor of a slot's beginning.
+func appendFirstCursor(out []byte, slot uint16) []byte {
+	out = append(out, "0-{"...)
+	out = append(out, slotTags()[slot]...)
+	return append(out, "}-0"...)
+}
 
 // slotTags are hash tags, one for each slot, that nobody else will think of: the
 // server looks a key up that is called like a cursor.
@@ -136,12 +146,21 @@ var slotTags = sync.OnceValue(func() *[cluster.Slots]string {
 	tags := new([cluster.Slots]string)
 	tag := []byte("redisarrow:")
 	prefix := len(tag)
+	// All are parts of one string, which takes one allocation.
+	var all strings.Builder
+	all.Grow(cluster.Slots * (prefix + maxTagDigits))
 	for n, left := int64(0), cluster.Slots; left > 0; n++ {
 		tag = strconv.AppendInt(tag[:prefix], n, 36)
 		if slot := cluster.Slot(tag); tags[slot] == "" {
-			tags[slot] = string(bytes.Clone(tag))
+			begin := all.Len()
+			all.Write(tag)
+			tags[slot] = all.String()[begin:]
 			left--
 		}
 	}
 	return tags
 })
+
+// maxTagDigits is how many digits the numbers in tags have at most: the last slot's
+// is some 150,000.
+const maxTagDigits = 4

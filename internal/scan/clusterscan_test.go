@@ -13,7 +13,7 @@ import (
 // The first cursor of each slot is routed to it.
 func TestFirstCursors(t *testing.T) {
 	for slot := range uint16(cluster.Slots) {
-		cursor := firstCursor(slot)
+		cursor := string(appendFirstCursor(nil, slot))
 		require.Equal(t, slot, cluster.Slot([]byte(cursor)), cursor)
 		require.True(t, strings.HasPrefix(cursor, "0-{redisarrow:") && strings.HasSuffix(cursor, "}-0"), cursor)
 		require.Equal(t, 2, strings.Count(cursor, "-"), "three parts, as the server wants them")
@@ -51,7 +51,7 @@ func TestSameProcess(t *testing.T) {
 func clusterScanOf(n int) *clusterScan {
 	var slots cluster.SlotSet
 	slots.AddRange(cluster.SlotRange{Last: uint16(n - 1)})
-	pages := newPager(1000)
+	pages := newPager(1000, 1000)
 	w := newClusterScan(&Scan{maxPageKeys: 100}, &pages, slots)
 	w.counted = n
 	for i := range w.next {
@@ -85,7 +85,7 @@ func TestClusterScanReceives(t *testing.T) {
 	require.Len(t, w.next, 2)
 	out := string(w.ask(nil))
 	assert.Contains(t, out, "p-{x}-7")
-	assert.Contains(t, out, firstCursor(3))
+	assert.Contains(t, out, string(appendFirstCursor(nil, 3)))
 	pc, err = w.receive(reading(page1("q-{x}-9", "d")+page1("p-{y}-1")), &page{})
 	require.NoError(t, err)
 	require.Len(t, pc.doubts, 1)

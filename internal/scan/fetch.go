@@ -14,11 +14,16 @@ import (
 // askPage asks for keys of a page and reports whether all of them are asked
 // for now. With the newest page's first keys it asks for the page after: only
 // then, so that pages don't pile up when connections break again and again.
-func (p *pass) askPage(pg *page, newest bool) bool {
+func (p *pass) askPage(pg *page, newest bool) (all bool, err error) {
 	commands, many := p.scan.kind.Commands(pg.step), p.many(pg)
 	for pg.sent < pg.len() {
-		if len(p.out) >= maxWrite || p.scan.gentle() && len(p.queue) > 0 {
-			return false
+		if p.scan.gentle() && len(p.queue) > 0 {
+			return false, nil
+		}
+		if len(p.out) >= maxWrite {
+			if err := p.send(); err != nil {
+				return false, err
+			}
 		}
 		n := min(p.sizer.allow(), pg.len()-pg.sent)
 		if missing := pg.sent + n - pg.reserved; missing > 0 {
@@ -29,7 +34,7 @@ func (p *pass) askPage(pg *page, newest bool) bool {
 			n = p.granted(n)
 		}
 		if n <= 0 {
-			return false
+			return false, nil
 		}
 		if newest && pg.sent == 0 && !p.scan.gentle() {
 			p.askKeys()
@@ -58,7 +63,7 @@ func (p *pass) askPage(pg *page, newest bool) bool {
 		p.used(asked)
 		p.queue = append(p.queue, request{pg, asked, many})
 	}
-	return true
+	return true, nil
 }
 
 // receiveFetch takes in the replies about some keys of a page.

@@ -15,7 +15,7 @@ import (
 func keysInSlotOf(n, keys int) *keysInSlot {
 	var slots cluster.SlotSet
 	slots.AddRange(cluster.SlotRange{Last: uint16(n - 1)})
-	pages := newPager(1000)
+	pages := newPager(1000, 1000)
 	w := newKeysInSlot(&Scan{maxPageKeys: 100}, &guard{id: "me", epoch: 7}, &pages, slots)
 	w.counted = n
 	for i := range w.next {

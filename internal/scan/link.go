@@ -21,8 +21,9 @@ func (e *brokenError) Unwrap() error { return e.cause }
 
 // link is our own connection to a node.
 type link struct {
-	conn *resp.Conn
-	stop func() bool
+	conn      *resp.Conn
+	stop      func() bool
+	roundTrip time.Duration // to the server and back, as the first questions took it
 }
 
 // connect connects to a master of the scan and asks it about itself. Errors say
@@ -47,7 +48,9 @@ func (s *Scan) connectTo(ctx context.Context, addr string, stall time.Duration) 
 	if err != nil {
 		return link{}, state{}, err
 	}
+	asked := time.Now()
 	now, err := readState(ctx, l.conn, addr, s.inCluster)
+	l.roundTrip = time.Since(asked)
 	if err == nil && now.noTouch {
 		err = tell(ctx, l.conn, addr, "CLIENT", "NO-TOUCH", "ON")
 	}
@@ -138,6 +141,7 @@ func (p *pass) open(ctx context.Context) error {
 		if err == nil {
 			p.patience.succeeded()
 			p.link, p.start = l, now
+			p.pager.roundTrip = l.roundTrip
 			break
 		}
 		if cluster.IsDenied(err) {

@@ -35,7 +35,10 @@ type lists struct {
 const (
 	hashBytes = 8
 	// maxSpareBytes is how much is kept for later slots.
-	maxSpareBytes = 1 << 20
+	maxSpareBytes = 4 << 20
+	// listsStep is what lists come in multiples of, in keys: pages are of about the
+	// same size, not of the same.
+	listsStep = 1024
 )
 
 func newMemory(most int64) *memory { return &memory{most: most, spare: map[int][][]uint64{}} }
@@ -100,7 +103,7 @@ func (m *memory) lists(n int) (*lists, error) {
 		}
 		m.taken -= bytes
 	}
-	hashes, err := m.allocate(n)
+	hashes, err := m.allocate((n + listsStep - 1) / listsStep * listsStep)
 	if err != nil {
 		return nil, err
 	}

@@ -76,18 +76,16 @@ func FuzzReadScan(f *testing.F) {
 // The sizer starts small, goes by the bytes seen, and never lets more be in
 // flight than its budget by its own estimate.
 func TestSizer(t *testing.T) {
-	s := newSizer(1000)
+	s := newSizer(1000, 0)
 	assert.Equal(t, 1, s.allow(), "a giant, for all that is known")
 	s.sent(1)
 	assert.Zero(t, s.allow())
 	s.received(1, 10)
-	assert.Equal(t, 4, s.allow())
-	s.sent(4)
+	assert.Equal(t, 8, s.allow())
+	s.sent(8)
 	assert.Zero(t, s.allow())
-	s.received(4, 40)
-	assert.Equal(t, 16, s.allow())
-	s.sent(16)
-	s.received(16, 160)
+	s.received(8, 80)
+	assert.Equal(t, 64, s.allow())
 	s.sent(64)
 	s.received(64, 640)
 	assert.Equal(t, 100, s.allow(), "the budget, not the window")
@@ -108,7 +106,7 @@ func TestSizer(t *testing.T) {
 // The pager asks for fewer keys when they are long, and for more again when
 // they aren't.
 func TestPager(t *testing.T) {
-	g := newPager(1000)
+	g := newPager(1000, 1000)
 	ask := func(keyBytes int64) int {
 		n := g.count()
 		g.received(int64(n) * keyBytes)
@@ -127,9 +125,44 @@ func TestPager(t *testing.T) {
 	assert.Less(t, pages, 30)
 	assert.Equal(t, 1000, ask(0))
 
-	g = newPager(10)
+	g = newPager(10, 10)
 	assert.Equal(t, 10, ask(20))
 	assert.Equal(t, 10, ask(20))
+}
+
+// Pages grow where the next one comes so soon that the server had to wait for the
+// question, and never by more than they may.
+func TestPagerFarAway(t *testing.T) {
+	begun := time.Now()
+	for _, c := range []struct {
+		roundTrip, perKey time.Duration // perKey: what one costs the server
+		most, want        int
+	}{
+		{0, time.Microsecond, 20_000, 4000},
+		{time.Millisecond, time.Microsecond, 20_000, 4000},
+		{10 * time.Millisecond, 2 * time.Microsecond, 20_000, 9000},
+		{10 * time.Millisecond, 2 * time.Microsecond, 4000, 4000},
+		{100 * time.Millisecond, 2 * time.Microsecond, 20_000, 20_000},
+	} {
+		g := newPager(4000, c.most)
+		g.roundTrip = c.roundTrip
+		now := begun
+		for range 50 {
+			n := g.count()
+			g.received(int64(n) * 20)
+			now = now.Add(max(c.roundTrip*12/10, time.Duration(n)*c.perKey))
+			g.came(now)
+		}
+		assert.Equal(t, c.want, g.count(), "%v", c)
+	}
+	// Few keys come because they are long: more of them wouldn't help.
+	g := newPager(4000, 20_000)
+	g.roundTrip = time.Second
+	for range 50 {
+		g.received(int64(g.count()) << 20)
+		g.came(begun)
+	}
+	assert.Equal(t, 4000, g.keys)
 }
 
 // However many workers ask, exactly the limit is given, and what is given

@@ -62,13 +62,9 @@ type pass struct {
 	queue   []request // in flight, oldest first
 	sizer   sizer
 	pager   pager
-	out     []byte // commands to be sent
-	spare   []*page
-	hashes  []uint64  // of the keys of the page being filtered
-	keySlot []uint16  // likewise
 	warmed  uint64    // see ledger.warm
-	sieve   sieve     // for keys that are taken in as a list
 	refused []refusal // of the fetch being received
+	buffers
 
 	grant  int           // keys that may be asked for, see pace
 	short  int           // keys that weren't granted
@@ -78,6 +74,15 @@ type pass struct {
 	gaveUp        cluster.SlotSet // slots whose refused keys aren't followed any more
 
 	count Counters
+}
+
+// buffers are memory that a worker's next pass uses again.
+type buffers struct {
+	out     []byte // commands to be sent
+	spare   []*page
+	hashes  []uint64 // of the keys of the page being filtered
+	keySlot []uint16 // likewise
+	sieve   sieve    // for keys that are taken in as a list
 }
 
 // listed are slots whose last keys are on a page.
@@ -103,8 +108,6 @@ type request struct {
 const (
 	// maxPagesInFlight is how many pages may have unanswered fetches.
 	maxPagesInFlight = 2
-	// maxInFlightBytes is the budget of the sizer.
-	maxInFlightBytes = 1 << 20
 	// maxWrite bounds the commands that are put together for one write.
 	maxWrite = 256 << 10
 	// maxAttempts bounds how often one key may be asked about because its
@@ -217,16 +220,26 @@ func (p *pass) ask() error {
 		if i == maxPagesInFlight {
 			break
 		}
-		if !p.askPage(pg, i == len(p.pages)-1) {
+		all, err := p.askPage(pg, i == len(p.pages)-1)
+		if err != nil {
+			return err
+		}
+		if !all {
 			break
 		}
 	}
+	return p.send()
+}
+
+// send sends what has been put together.
+func (p *pass) send() error {
 	if len(p.out) == 0 {
 		return nil
 	}
 	if _, err := p.link.conn.Write(p.out); err != nil {
 		return &brokenError{err}
 	}
+	p.out = p.out[:0]
 	return nil
 }
 
@@ -270,6 +283,9 @@ func (p *pass) receiveKeys(ctx context.Context) error {
 	p.asked = false
 	p.succeeded()
 	p.count.Scanned += int64(pg.len())
+	if pg.len() > 0 {
+		p.pager.came(time.Now())
+	}
 	p.number++
 	pg.number = p.number
 	for _, r := range piece.doubts {

@@ -19,9 +19,12 @@ type Config struct {
 	Pattern string          // glob of the keys; "" or "*" takes all
 	Slots   cluster.SlotSet // whose keys are read
 	Count   int             // SCAN's COUNT
-	MaxRows int64           // 0 = all
-	Stall   time.Duration   // how long something may fail or stand still before it is given up
-	Logger  *slog.Logger    // not nil
+	// FarCount is what it may grow to where a server is far away; Count is the least.
+	FarCount      int
+	InFlightBytes int64         // what may be asked for and not read yet, on one connection
+	MaxRows       int64         // 0 = all
+	Stall         time.Duration // how long something may fail or stand still before it is given up
+	Logger        *slog.Logger  // not nil
 
 	KeysPerSecond int     // keys asked for their values; 0 = as many as there are
 	Duty          float64 // the share of a node's time that is asked for, beyond 0; 0 and 1 = all
@@ -60,7 +63,8 @@ type Scan struct {
 	allowIncomplete bool
 
 	pattern            string
-	count              int
+	count, farCount    int
+	inFlight           int64
 	scanHead, scanTail []byte // SCAN without its cursor and its COUNT
 	clusterScanHead    []byte // CLUSTERSCAN without its cursor
 	maxPageKeys        int    // more aren't taken
@@ -92,7 +96,9 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 		memory:      newMemory(cfg.LedgerBytes),
 		pattern:     cfg.Pattern,
 		count:       cfg.Count,
-		maxPageKeys: morePageKeys + min(cfg.Count, math.MaxInt-morePageKeys),
+		farCount:    cfg.FarCount,
+		inFlight:    cfg.InFlightBytes,
+		maxPageKeys: morePageKeys + min(max(cfg.Count, cfg.FarCount), math.MaxInt-morePageKeys),
 
 		enumerate:       cfg.Enumerate,
 		readFrom:        cfg.ReadFrom,
@@ -101,6 +107,7 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 	}
 	if s.gentle() {
 		s.count = min(s.count, dutyKeys)
+		s.farCount = s.count
 	}
 	s.prepare(cfg)
 	wanted := cfg.Slots
@@ -225,7 +232,7 @@ func (s *Scan) Run(ctx context.Context, decoders []Decoder) error {
 	}
 	workers, ctx := errgroup.WithContext(ctx)
 	for _, decoder := range decoders {
-		workers.Go(func() error { return s.work(ctx, decoder) })
+		workers.Go(func() error { return s.work(ctx, &worker{decoder: decoder}) })
 	}
 	running.Go(func() error {
 		defer stop()
@@ -249,8 +256,19 @@ func (s *Scan) incomplete() error {
 	return nil
 }
 
+// worker is what a goroutine has that performs one task after another.
+type worker struct {
+	decoder Decoder
+	buffers buffers
+
+	// What is known of the keys read so far: how long one is, and what reading one
+	// costs, in bytes.
+	key, value estimate
+	page       int // how many keys are asked for at once
+}
+
 // work performs one task after another.
-func (s *Scan) work(ctx context.Context, decoder Decoder) error {
+func (s *Scan) work(ctx context.Context, w *worker) error {
 	for {
 		t, ok, err := s.board.next(ctx)
 		if err != nil || !ok {
@@ -258,7 +276,7 @@ func (s *Scan) work(ctx context.Context, decoder Decoder) error {
 		}
 		before := t.node.stats().Counters
 		moves := s.ledger.standing().moves
-		err = s.perform(ctx, t, decoder)
+		err = s.perform(ctx, t, w)
 		after := t.node.stats().Counters
 		s.board.finished(&t, after.Rows > before.Rows || s.ledger.standing().moves > moves)
 		if err != nil {

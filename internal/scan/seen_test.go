@@ -179,7 +179,7 @@ func TestMemoryOfLists(t *testing.T) {
 		}
 	}
 	m.parted(from)
-	require.EqualValues(t, 100*hashBytes, m.taken)
+	require.EqualValues(t, listsStep*hashBytes, m.taken)
 	require.NoError(t, m.grow(&sets[0]))
 	for i := range sets {
 		for j := range 10 {
@@ -198,7 +198,7 @@ func TestMemoryOfLists(t *testing.T) {
 	require.Same(t, from, again)
 	m.parted(again)
 	// What is too small makes room for what isn't.
-	again, err = m.lists(200)
+	again, err = m.lists(listsStep + 1)
 	require.NoError(t, err)
 	require.NotSame(t, from, again)
 	m.parted(again)

@@ -16,11 +16,21 @@ type sizer struct {
 const (
 	// firstWindow is one key: it may be a giant, and so may all others be.
 	firstWindow  = 1
-	windowGrowth = 4
-	maxWindow    = 1 << 20
+	windowGrowth = 8
+	// knownWindow is how many keys there may be at first where others of the scan are
+	// known.
+	knownWindow = 4096
+	maxWindow   = 1 << 20
 )
 
-func newSizer(budget int64) sizer { return sizer{budget: budget, window: firstWindow, most: maxWindow} }
+// newSizer begins with what is known of other keys of the scan, or 0.
+func newSizer(budget int64, perKey estimate) sizer {
+	s := sizer{budget: budget, perKey: perKey, window: firstWindow, most: maxWindow}
+	if perKey > 0 {
+		s.window = knownWindow
+	}
+	return s
+}
 
 // allow is the number of further keys that may be asked for. With nothing in
 // flight it is at least one, whatever its size.

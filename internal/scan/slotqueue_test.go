@@ -151,7 +151,7 @@ func TestSlotQueueAgain(t *testing.T) {
 		q.again()
 		require.False(t, q.asking)
 	}
-	require.Equal(t, []int{512, 256, 128, 64, 32, 16, 8, 4, 2, 1, 1, 1}, sizes)
+	require.Equal(t, []int{2000, 256, 128, 64, 32, 16, 8, 4, 2, 1, 1, 1}, sizes)
 	q.askCounts(nil)
 	require.NoError(t, q.receiveCounts(reading(":5\r\n")))
 	require.Equal(t, 2, q.most)

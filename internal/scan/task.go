@@ -59,9 +59,9 @@ func (t *task) other(slots cluster.SlotSet) task {
 // perform reads the slots of a task: from their owner, or with an open migration
 // from its source and then from its target. What can't be read now is put back.
 // An error ends the whole scan.
-func (s *Scan) perform(ctx context.Context, t task, decoder Decoder) error {
+func (s *Scan) perform(ctx context.Context, t task, w *worker) error {
 	if t.role == owner {
-		return s.pass(ctx, t, decoder, func(slots cluster.SlotSet) {
+		return s.pass(ctx, t, w, func(slots cluster.SlotSet) {
 			if s.inCluster {
 				s.ledger.read(t.span(slots, s.surveyor.begun()))
 				s.surveyor.due()
@@ -71,26 +71,30 @@ func (s *Scan) perform(ctx context.Context, t task, decoder Decoder) error {
 		})
 	}
 	var half cluster.SlotSet
-	if err := s.pass(ctx, t, decoder, func(slots cluster.SlotSet) { half = half.Union(slots) }); err != nil || half.Empty() {
+	if err := s.pass(ctx, t, w, func(slots cluster.SlotSet) { half = half.Union(slots) }); err != nil || half.Empty() {
 		return err
 	}
 	second := t.other(half)
-	return s.pass(ctx, second, decoder, func(slots cluster.SlotSet) {
+	return s.pass(ctx, second, w, func(slots cluster.SlotSet) {
 		s.ledger.read(second.span(slots, s.surveyor.begun()))
 	})
 }
 
 // pass makes one pass over a node. Slots that it was to read and that settled is
 // not told of are pending again.
-func (s *Scan) pass(ctx context.Context, t task, decoder Decoder, settled func(cluster.SlotSet)) error {
+func (s *Scan) pass(ctx context.Context, t task, w *worker, settled func(cluster.SlotSet)) error {
 	p := &pass{
-		scan: s, node: t.node, task: t, held: t.slots, decoder: decoder, settled: settled,
-		sizer: newSizer(maxInFlightBytes), pager: newPager(s.count), patience: patience{limit: s.brief()},
+		scan: s, node: t.node, task: t, held: t.slots, decoder: w.decoder, settled: settled,
+		sizer: newSizer(s.inFlight, w.value), pager: newPager(s.count, s.farCount), patience: patience{limit: s.brief()},
+		buffers: w.buffers,
 	}
+	p.pager.perKey = w.key
+	p.pager.keys = max(p.pager.keys, w.page)
 	if s.gentle() {
 		p.sizer.most = dutyKeys / 2
 	}
 	defer func() {
+		w.buffers, w.value, w.key, w.page = p.buffers, p.sizer.perKey, p.pager.perKey, p.pager.keys
 		p.publish()
 		p.node.ended()
 		p.link.close()

@@ -308,7 +308,7 @@ func (j *job) begin() {
 	j.client = nil
 	j.pass = &pass{
 		scan: s, node: j.task.node, task: j.task, held: j.task.slots, addr: j.task.node.address(),
-		sizer: newSizer(maxInFlightBytes), pager: newPager(s.count),
+		sizer: newSizer(1<<20, 0), pager: newPager(s.count, s.count),
 		settled: func(slots cluster.SlotSet) {
 			j.w.note("scanner: has all of slots %s", slots)
 			if j.task.role == source {

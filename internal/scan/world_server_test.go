@@ -305,7 +305,7 @@ func (c *client) clusterScan(out []byte, h *host, command []string) []byte {
 	}
 	if command[1] == "0" { // only translates
 		out = resp.AppendArray(out, 2)
-		out = resp.AppendBulkString(out, firstCursor(slotNumbers[slot]))
+		out = resp.AppendBulkString(out, string(appendFirstCursor(nil, slotNumbers[slot])))
 		return appendKeys(out, nil)
 	}
 	count, _ := strconv.Atoi(option(command, "COUNT"))
