@@ -3,6 +3,7 @@ package iterator
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/redisarrow/redisarrow/convert"
@@ -17,6 +18,8 @@ type valueReader interface {
 	// value. On Rows the builder's data columns have one row more each, or a
 	// bad cell is noted in it; on anything else their state doesn't matter.
 	read(step uint8, key []byte, r *resp.Reader, b *builder) (scan.Result, error)
+	// bare reports whether a step has no commands about the key's metadata.
+	bare(step uint8) bool
 }
 
 // builder gathers rows into batches. It is the scan's Decoder of one worker:
@@ -35,13 +38,15 @@ type builder struct {
 	marks   *marks            // of the rows; nil if no checkpoints are taken
 
 	metadata []scan.Command
+	most     int64 // bytes of a value
 	rows     int
 	ceiling  int64 // no less than bytes, and cheaper to keep: see finishRow
 
 	// The row under way.
 	badCells int
+	larges   int // values beyond most
 	skip     bool
-	failure  *CellError
+	failure  error
 	head     []byte // what the long value being read begins with
 }
 
@@ -65,7 +70,10 @@ func (b *block) release() {
 }
 
 func newBuilder(l *layout, c *Config, value valueReader, deliver func(block) error) (*builder, error) {
-	b := &builder{layout: l, config: c, value: value, deliver: deliver, metadata: l.metadataCommands()}
+	b := &builder{layout: l, config: c, value: value, deliver: deliver, metadata: l.metadataCommands(), most: math.MaxInt64}
+	if c.MaxValueBytes > 0 {
+		b.most = c.MaxValueBytes
+	}
 	var err error
 	if b.columns, err = l.newColumns(c.Allocator); err != nil {
 		return nil, err
@@ -87,14 +95,14 @@ func newBuilder(l *layout, c *Config, value valueReader, deliver func(block) err
 
 // Decode implements [scan.Decoder].
 func (b *builder) Decode(step uint8, key []byte, r *resp.Reader) (scan.Result, error) {
-	b.badCells, b.skip, b.failure = 0, false, nil
+	b.badCells, b.larges, b.skip, b.failure = 0, 0, false, nil
 	before := r.BytesRead()
 	res, err := b.value.read(step, key, r, b)
 	if err != nil {
 		b.rollback()
 		return res, err
 	}
-	if len(b.metadata) > 0 {
+	if len(b.metadata) > 0 && !b.value.bare(step) {
 		if res, err = b.readMetadata(r, res); err != nil {
 			b.rollback()
 			return res, err
@@ -213,10 +221,36 @@ func (b *builder) badCell(key []byte, position int, value []byte, err error) {
 	case convert.Fail:
 		if b.failure == nil {
 			c := b.layout.columns[position]
-			b.failure = &CellError{Key: shorten(key), Field: c.Name(), Type: c.Type(), Err: err, Redacted: b.config.RedactValues}
+			failure := &CellError{Key: shorten(key), Field: c.Name(), Type: c.Type(), Err: err, Redacted: b.config.RedactValues}
 			if !b.config.RedactValues {
-				b.failure.Value = shorten(value)
+				failure.Value = shorten(value)
 			}
+			b.failure = failure
+		}
+	}
+}
+
+// largeCell is for a value of n bytes that are more than there may be. They are
+// thrown away, if they are still to be read.
+func (b *builder) largeCell(field int, key []byte, n int64, r *resp.Reader, unread bool) error {
+	b.large(field, key, n)
+	if unread {
+		return r.DiscardBulk(n)
+	}
+	return nil
+}
+
+// large makes a cell null, or what else is to become of a value that is too large.
+func (b *builder) large(field int, key []byte, n int64) {
+	b.larges++
+	b.fields[field].AppendNull()
+	switch b.config.OnLargeValue {
+	case convert.SkipRow:
+		b.skip = true
+	case convert.Fail:
+		if b.failure == nil {
+			name := b.layout.columns[b.layout.fields[field]].Name()
+			b.failure = &LargeValueError{Key: shorten(key), Field: name, Bytes: n, Most: b.most}
 		}
 	}
 }
@@ -227,10 +261,10 @@ func (b *builder) finishRow(key []byte) scan.Result {
 	switch {
 	case b.failure != nil:
 		b.rollback()
-		return scan.Result{Outcome: scan.Stop, BadCells: b.badCells, Err: b.failure}
+		return scan.Result{Outcome: scan.Stop, BadCells: b.badCells, Large: b.larges, Err: b.failure}
 	case b.skip:
 		b.rollback()
-		return scan.Result{Outcome: scan.Skipped, BadCells: b.badCells}
+		return scan.Result{Outcome: scan.Skipped, BadCells: b.badCells, Large: b.larges}
 	}
 	b.rows++
 	if b.marks != nil {
@@ -247,7 +281,7 @@ func (b *builder) finishRow(key []byte) scan.Result {
 			return scan.Result{Outcome: scan.Stop, Err: err}
 		}
 	}
-	return scan.Result{Outcome: scan.Rows, Rows: 1, BadCells: b.badCells}
+	return scan.Result{Outcome: scan.Rows, Rows: 1, BadCells: b.badCells, Large: b.larges}
 }
 
 // rollback cuts the columns back to the rows that are whole.
@@ -306,6 +340,21 @@ func refusedValue(h resp.Header, command string) scan.Result {
 func refused(h resp.Header, command string) scan.Result {
 	reply := &resp.ReplyError{Text: string(h.Line)}
 	return scan.Result{Outcome: scan.Refused, Err: &scan.RefusedError{Command: command, Reply: reply}}
+}
+
+// readLength reads the reply to a command that gives a value's size.
+func readLength(r *resp.Reader, command string) (n int64, res scan.Result, err error) {
+	h, err := r.ReadHeader()
+	switch {
+	case err != nil:
+		return 0, res, err
+	case h.Kind == resp.Error:
+		return 0, refusedValue(h, command), nil
+	case h.Kind != resp.Integer || h.N < 0:
+		return 0, res, resp.Unexpected(h, command+"'s integer")
+	default:
+		return h.N, scan.Result{Outcome: scan.Rows}, nil
+	}
 }
 
 // readType reads the reply to TYPE: all that is asked about a key of which no

@@ -125,6 +125,21 @@ type Config struct {
 	// column, which can't be null, leaves the row out under Null too.
 	OnParseError convert.Policy
 
+	// MaxValueBytes bounds the strings and the hash fields that are read, in bytes; 0,
+	// the zero value, means no bound. OnLargeValue says what becomes of larger ones.
+	// A string is asked for its size first (STRLEN), and not for its value if it is
+	// larger: one question more a key, and no MGET. A field's value is thrown away while
+	// it comes. A hash of many fields needs no bound: of one that has more
+	// than 512, and four times as many as the schema, HMGET reads the wanted ones,
+	// unless HashCommand is HGETALL.
+	MaxValueBytes int64
+
+	// OnLargeValue says what to do with a value larger than MaxValueBytes:
+	// [convert.Fail] (the default) ends the scan with a [*LargeValueError],
+	// [convert.Null] makes the cell null, [convert.SkipRow] leaves the row out; the
+	// last two are counted in [Stats].
+	OnLargeValue convert.Policy
+
 	// RedactValues leaves values out of errors: a [*CellError] has the key, the
 	// column and the reason, and no Value. Keys are named all the same, also the
 	// one that doesn't fit a utf8 column. Nothing else that this package
@@ -261,6 +276,10 @@ func (c Config) Validate() error {
 		return fmt.Errorf("%w: StringCommand is %d, which is none of the known ones", ErrConfig, c.StringCommand)
 	case c.OnParseError < convert.Fail || c.OnParseError > convert.SkipRow:
 		return fmt.Errorf("%w: OnParseError is %d, which is none of the known policies", ErrConfig, c.OnParseError)
+	case c.MaxValueBytes < 0:
+		return fmt.Errorf("%w: MaxValueBytes is %d; it must be positive, or 0 for no bound", ErrConfig, c.MaxValueBytes)
+	case c.OnLargeValue < convert.Fail || c.OnLargeValue > convert.SkipRow:
+		return fmt.Errorf("%w: OnLargeValue is %d, which is none of the known policies", ErrConfig, c.OnLargeValue)
 	case c.Enumerate < AutoEnumerate || c.Enumerate > PlainScan:
 		return fmt.Errorf("%w: Enumerate is %d, which is none of the known ways", ErrConfig, c.Enumerate)
 	case c.ReadFrom < ReadMaster || c.ReadFrom > PreferReplica:

@@ -41,7 +41,7 @@ func BenchmarkDecode(b *testing.B) {
 		reader valueReader
 	}{
 		{"hash", hashes, &hashLayout, newHashKind(&hashLayout, AutoHashCommand).newReader()},
-		{"string", strs, &stringLayout, newStringKind(&stringLayout, AutoStringCommand).newReader()},
+		{"string", strs, &stringLayout, newStringKind(&stringLayout, AutoStringCommand, 0).newReader()},
 	} {
 		b.Run(c.name+"/rows", func(b *testing.B) {
 			src := bytes.NewReader(nil)

@@ -27,7 +27,7 @@ var decodeKinds = []struct {
 }{
 	{"HMGET", func(l *layout) kind { return newHashKind(l, HMGET) }, "*2\r\n$1\r\na\r\n$2\r\n42\r\n:-1\r\n:7\r\n", "a|42|-1|7"},
 	{"HGETALL", func(l *layout) kind { return newHashKind(l, HGETALL) }, "*4\r\n$3\r\nage\r\n$2\r\n42\r\n$4\r\nname\r\n$1\r\na\r\n:-1\r\n:7\r\n", "a|42|-1|7"},
-	{"GET", func(l *layout) kind { return newStringKind(l, AutoStringCommand) }, "$2\r\n42\r\n:-1\r\n:7\r\n", "42|-1|7"},
+	{"GET", func(l *layout) kind { return newStringKind(l, AutoStringCommand, 0) }, "$2\r\n42\r\n:-1\r\n:7\r\n", "42|-1|7"},
 	{"TYPE", func(l *layout) kind { return newHashKind(l, HMGET) }, "+hash\r\n:-1\r\n:7\r\n", "-1|7"},
 }
 

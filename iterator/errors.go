@@ -74,5 +74,19 @@ func (e *CellError) Error() string {
 		e.Key, e.Field, value, e.Type, e.Err)
 }
 
+// LargeValueError says which value is larger than [Config.MaxValueBytes], under
+// [convert.Fail].
+type LargeValueError struct {
+	Key   string // the key; its first bytes, if it is long
+	Field string // the column
+	Bytes int64  // the value's size
+	Most  int64  // Config.MaxValueBytes
+}
+
+func (e *LargeValueError) Error() string {
+	return fmt.Sprintf("key %q, column %q: its value has %d bytes, more than MaxValueBytes, %d (raise that, or let OnLargeValue make it null or skip the row)",
+		e.Key, e.Field, e.Bytes, e.Most)
+}
+
 // Unwrap returns the parser's error.
 func (e *CellError) Unwrap() error { return e.Err }

@@ -2,6 +2,7 @@ package iterator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
@@ -47,8 +48,13 @@ func NewClusterHashBatchIterator(ctx context.Context, rdb redis.UniversalClient,
 // HMGET answers alike for a hash that has none of the fields and for a key
 // that is gone: nulls. Such a key is asked about once more, with EXISTS in
 // front.
+//
+// Where the schema has so many fields that HGETALL is better for most hashes, it
+// is HLEN that comes first: a large hash of which they are few must not be read
+// whole.
 type hashKind struct {
-	steps  [2][]scan.Command
+	steps  [4][]scan.Command
+	values [4]string // the command of each step that reads the value
 	names  []string
 	byName map[string]int
 	// longest is the length of the longest name, in bytes.
@@ -57,7 +63,18 @@ type hashKind struct {
 
 const (
 	stepFirst  uint8 = iota
-	stepExists       // EXISTS, then the same as first
+	stepExists       // EXISTS, then HMGET
+	stepAll          // HGETALL, after HLEN
+	stepFields       // HMGET, after HLEN
+)
+
+const (
+	// A hash with more fields than this, and than so many times the schema's, is
+	// read with HMGET: a server keeps it as a table, in which a field costs the same
+	// however many there are. (Smaller ones may be lists, each field of which is
+	// looked for from the beginning.)
+	largeHash       = 512
+	largeHashFactor = 4
 )
 
 func newHashKind(l *layout, command HashCommand) *hashKind {
@@ -66,17 +83,30 @@ func newHashKind(l *layout, command HashCommand) *hashKind {
 		k.byName[name] = i
 		k.longest = max(k.longest, len(name))
 	}
-	var value scan.Command
+	with := func(value scan.Command) []scan.Command {
+		return append([]scan.Command{value}, l.metadataCommands()...)
+	}
+	fields := with(scan.NewCommand("HMGET", k.names...))
+	k.steps = [...][]scan.Command{
+		stepExists: append([]scan.Command{scan.NewCommand("EXISTS")}, fields...),
+		stepAll:    with(scan.NewCommand("HGETALL")),
+		stepFields: fields,
+	}
 	switch {
 	case len(k.names) == 0:
-		value = scan.NewCommand("TYPE")
-	case command == HGETALL || command == AutoHashCommand && len(k.names) > autoMaxFields:
-		value = scan.NewCommand("HGETALL")
+		k.steps[stepFirst] = with(scan.NewCommand("TYPE"))
+		k.steps[stepExists] = append([]scan.Command{scan.NewCommand("EXISTS")}, k.steps[stepFirst]...)
+	case command == HGETALL:
+		k.steps[stepFirst] = k.steps[stepAll]
+	case command == AutoHashCommand && len(k.names) > autoMaxFields:
+		k.steps[stepFirst] = []scan.Command{scan.NewCommand("HLEN")}
 	default:
-		value = scan.NewCommand("HMGET", k.names...)
+		k.steps[stepFirst] = fields
 	}
-	k.steps[stepFirst] = append([]scan.Command{value}, l.metadataCommands()...)
-	k.steps[stepExists] = append([]scan.Command{scan.NewCommand("EXISTS")}, k.steps[stepFirst]...)
+	for step, commands := range k.steps {
+		k.values[step] = commands[0].Name
+	}
+	k.values[stepExists] = k.steps[stepExists][1].Name
 	return k
 }
 
@@ -84,15 +114,16 @@ func (k *hashKind) Type() string                       { return "hash" }
 func (k *hashKind) Commands(step uint8) []scan.Command { return k.steps[step] }
 func (k *hashKind) Many() *scan.Many                   { return nil }
 func (k *hashKind) newReader() valueReader {
-	return &hashReader{kind: k, command: k.steps[stepFirst][0].Name}
+	return &hashReader{kind: k}
 }
 
 // hashReader reads hashes' replies.
 type hashReader struct {
-	kind    *hashKind
-	command string
-	next    int // the field that HGETALL is expected to return next
+	kind *hashKind
+	next int // the field that HGETALL is expected to return next
 }
+
+func (h *hashReader) bare(step uint8) bool { return len(h.kind.steps[step]) == 1 }
 
 func (h *hashReader) read(step uint8, key []byte, r *resp.Reader, b *builder) (scan.Result, error) {
 	exists := scan.Result{Outcome: scan.Rows}
@@ -104,9 +135,11 @@ func (h *hashReader) read(step uint8, key []byte, r *resp.Reader, b *builder) (s
 	}
 	var res scan.Result
 	var err error
-	switch h.command {
+	switch h.kind.values[step] {
 	case "TYPE":
 		res, err = readType(r, h.kind.Type())
+	case "HLEN":
+		return h.readSize(r)
 	case "HGETALL":
 		res, err = h.readAll(key, r, b)
 	default:
@@ -136,6 +169,28 @@ func readExists(r *resp.Reader) (scan.Result, error) {
 	}
 }
 
+// readSize reads the reply to HLEN, by which it is seen how to read the hash.
+func (h *hashReader) readSize(r *resp.Reader) (scan.Result, error) {
+	n, res, err := readLength(r, "HLEN")
+	switch {
+	case err == nil && res.Outcome == scan.Refused && isDenied(res.Err):
+		return scan.Result{Outcome: scan.Again, Step: stepAll}, nil // as it may be for HGETALL, too
+	case err != nil || res.Outcome != scan.Rows:
+		return res, err
+	case n == 0:
+		return scan.Result{Outcome: scan.Vanished}, nil
+	case n > largeHash && n > int64(largeHashFactor*len(h.kind.names)):
+		return scan.Result{Outcome: scan.Again, Step: stepFields}, nil
+	default:
+		return scan.Result{Outcome: scan.Again, Step: stepAll}, nil
+	}
+}
+
+func isDenied(err error) bool {
+	refused := (*scan.RefusedError)(nil)
+	return errors.As(err, &refused) && refused.Reply.Code() == "NOPERM"
+}
+
 // readFields reads the reply to HMGET: the values, in the schema's order.
 func (h *hashReader) readFields(step uint8, key []byte, r *resp.Reader, b *builder) (scan.Result, error) {
 	header, err := r.ReadHeader()
@@ -143,11 +198,11 @@ func (h *hashReader) readFields(step uint8, key []byte, r *resp.Reader, b *build
 	case err != nil:
 		return scan.Result{}, err
 	case header.Kind == resp.Error:
-		return refusedValue(header, h.command), nil
+		return refusedValue(header, "HMGET"), nil
 	case header.Kind != resp.Array || header.Null():
 		return scan.Result{}, resp.Unexpected(header, "HMGET's array")
 	case header.N != int64(len(b.fields)):
-		return scan.Result{}, lengthError(h.command, header.N, int64(len(b.fields)))
+		return scan.Result{}, lengthError("HMGET", header.N, int64(len(b.fields)))
 	}
 	found := false
 	for i := range b.fields {
@@ -158,6 +213,10 @@ func (h *hashReader) readFields(step uint8, key []byte, r *resp.Reader, b *build
 		case n < 0:
 			b.fields[i].AppendNull()
 			continue
+		case n > b.most:
+			if err := b.largeCell(i, key, n, r, n > int64(len(value))); err != nil {
+				return scan.Result{}, err
+			}
 		case n > int64(len(value)):
 			if err := b.longCell(i, key, n, r); err != nil {
 				return scan.Result{}, err
@@ -167,7 +226,7 @@ func (h *hashReader) readFields(step uint8, key []byte, r *resp.Reader, b *build
 		}
 		found = true
 	}
-	if !found && step == stepFirst {
+	if !found && step != stepExists {
 		return scan.Result{Outcome: scan.Again, Step: stepExists}, nil
 	}
 	return scan.Result{Outcome: scan.Rows}, nil
@@ -180,7 +239,7 @@ func (h *hashReader) readAll(key []byte, r *resp.Reader, b *builder) (scan.Resul
 	case err != nil:
 		return scan.Result{}, err
 	case header.Kind == resp.Error:
-		return refusedValue(header, h.command), nil
+		return refusedValue(header, "HGETALL"), nil
 	case header.Kind != resp.Array || header.Null() || header.N%2 != 0:
 		return scan.Result{}, resp.Unexpected(header, "HGETALL's array of fields and values")
 	case header.N == 0:
@@ -201,6 +260,10 @@ func (h *hashReader) readAll(key []byte, r *resp.Reader, b *builder) (scan.Resul
 		switch {
 		case err != nil:
 			return scan.Result{}, b.unreadable(i, err)
+		case n > b.most:
+			if err := b.largeCell(i, key, n, r, n > int64(len(value))); err != nil {
+				return scan.Result{}, err
+			}
 		case n > int64(len(value)):
 			if err := b.longCell(i, key, n, r); err != nil {
 				return scan.Result{}, err

@@ -280,7 +280,7 @@ func TestLongValueAmongShort(t *testing.T) {
 	}
 	c.SetString("{t}giant-h", longText(1, 16<<20))
 	c.SetRecord(true)
-	it := strs(t, rdb, "_key:key,value:utf8", iterator.Config{Pattern: "{t}*", Enumerate: iterator.PlainScan, CountHint: page})
+	it := strs(t, rdb, "_key:key,value:utf8", iterator.Config{Pattern: "{t}*", Enumerate: iterator.PlainScan, CountHint: page, MaxInFlightBytes: 1 << 20})
 	defer it.Release()
 	got := map[string]int{}
 	for it.Next() {

@@ -22,7 +22,7 @@ func NewClusterStringBatchIterator(ctx context.Context, rdb redis.UniversalClien
 		return nil, fmt.Errorf("%w: make one with schema.NewString or schema.ParseString", ErrSchema)
 	}
 	l := newLayout(s)
-	r, err := open(ctx, rdb, &l, newStringKind(&l, config.StringCommand), config)
+	r, err := open(ctx, rdb, &l, newStringKind(&l, config.StringCommand, config.MaxValueBytes), config)
 	if err != nil {
 		return nil, err
 	}
@@ -36,39 +36,60 @@ func NewClusterStringBatchIterator(ctx context.Context, rdb redis.UniversalClien
 // MGET answers alike for a key that is gone and for one of another type: null.
 // Such a key is asked about once more, with GET, which tells them apart. So is
 // each key of an MGET that is refused.
+//
+// Where values have a bound, it is STRLEN that comes first: what is beyond it is
+// never asked for.
 type stringKind struct {
-	commands []scan.Command
+	commands []scan.Command // with the value
+	first    []scan.Command
 	hasValue bool
+	bounded  bool // first has STRLEN
 	many     *scan.Many
 }
 
 const (
-	stepAlone   uint8 = iota + 1 // GET, after MGET
+	stepAlone   uint8 = iota + 1 // GET, after MGET or STRLEN
 	stepElement                  // an element of MGET's reply
 )
 
-func newStringKind(l *layout, command StringCommand) *stringKind {
+func newStringKind(l *layout, command StringCommand, most int64) *stringKind {
 	k := &stringKind{hasValue: len(l.fields) > 0}
+	k.bounded = k.hasValue && most > 0
 	name := "TYPE"
 	if k.hasValue {
 		name = "GET"
 	}
 	metadata := l.metadataCommands()
 	k.commands = append([]scan.Command{scan.NewCommand(name)}, metadata...)
-	if k.hasValue && len(metadata) == 0 && command != GET {
+	k.first = k.commands
+	if k.bounded {
+		k.first = append([]scan.Command{scan.NewCommand("STRLEN")}, metadata...)
+	}
+	if k.hasValue && !k.bounded && len(metadata) == 0 && command != GET {
 		k.many = &scan.Many{Name: "MGET", Element: stepElement, Single: stepAlone}
 	}
 	return k
 }
 
-func (k *stringKind) Type() string                  { return "string" }
-func (k *stringKind) Commands(uint8) []scan.Command { return k.commands }
-func (k *stringKind) Many() *scan.Many              { return k.many }
-func (k *stringKind) newReader() valueReader        { return k }
+func (k *stringKind) Type() string           { return "string" }
+func (k *stringKind) Many() *scan.Many       { return k.many }
+func (k *stringKind) newReader() valueReader { return k }
+
+func (k *stringKind) Commands(step uint8) []scan.Command {
+	if step == stepFirst {
+		return k.first
+	}
+	return k.commands
+}
+
+func (k *stringKind) bare(uint8) bool { return false }
 
 func (k *stringKind) read(step uint8, key []byte, r *resp.Reader, b *builder) (scan.Result, error) {
 	if !k.hasValue {
 		return readType(r, k.Type())
+	}
+	if k.bounded && step == stepFirst {
+		return k.readSize(key, r, b)
 	}
 	h, err := r.ReadHeader()
 	switch {
@@ -82,6 +103,8 @@ func (k *stringKind) read(step uint8, key []byte, r *resp.Reader, b *builder) (s
 		return scan.Result{Outcome: scan.Again, Step: stepAlone}, nil
 	case h.Null():
 		return scan.Result{Outcome: scan.Vanished}, nil
+	case h.N > b.most:
+		return scan.Result{Outcome: scan.Rows}, b.largeCell(0, key, h.N, r, true)
 	case r.Long(h.N):
 		return scan.Result{Outcome: scan.Rows}, b.longCell(0, key, h.N, r)
 	}
@@ -91,4 +114,18 @@ func (k *stringKind) read(step uint8, key []byte, r *resp.Reader, b *builder) (s
 	}
 	b.cell(0, key, value)
 	return scan.Result{Outcome: scan.Rows}, nil
+}
+
+// readSize reads the reply to STRLEN. It is 0 for an empty string and for a key
+// that is gone: GET tells them apart.
+func (k *stringKind) readSize(key []byte, r *resp.Reader, b *builder) (scan.Result, error) {
+	n, res, err := readLength(r, "STRLEN")
+	if err != nil || res.Outcome != scan.Rows {
+		return res, err
+	}
+	if n > b.most {
+		b.large(0, key, n)
+		return res, nil
+	}
+	return scan.Result{Outcome: scan.Again, Step: stepAlone}, nil
 }

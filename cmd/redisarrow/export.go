@@ -66,6 +66,8 @@ once.`,
 	fs.Var(newValue(&f.scan.MaxKeysPerSecond, "0", "N", parseSize), "max-keys-per-second", "keys that are read in a second, over all masters; 0 is no limit")
 	fs.Var(newValue(&f.scan.Duty, "1", "SHARE", parseDuty), "duty", "the part of a master's time that is asked for, such as 0.2, in small requests one at a time; 1 is no limit")
 	fs.Var(newValue(&f.scan.OnParseError, "fail", "fail|null|skip", convert.ParsePolicy), "on-parse-error", "what becomes of a cell that doesn't fit its column")
+	fs.Var(newValue(&f.scan.MaxValueBytes, "0", "SIZE", parseBound), "max-value-bytes", "values that are larger aren't read; 0 is no bound")
+	fs.Var(newValue(&f.scan.OnLargeValue, "fail", "fail|null|skip", convert.ParsePolicy), "on-large-value", "what becomes of them")
 	fs.BoolVar(&f.scan.RedactValues, "redact-values", false, "leave values out of error messages; keys are named all the same")
 	fs.DurationVar(&f.scan.StallTimeout, "stall-timeout", iterator.DefaultStallTimeout, "how `LONG` the scan may go without coming on, while slots have no owner or servers fail")
 	fs.Var(newValue(&f.scan.Enumerate, "auto", "auto|WAY", iterator.ParseEnumeration), "enumerate", "how keys are listed: clusterscan, slotscan, keysinslot or plainscan; by default the best way that a server has")

@@ -48,6 +48,7 @@ func (s summary) print(w io.Writer) {
 		name string
 		n    int64
 	}{
+		{"large values", s.stats.LargeValues},
 		{"skipped rows", s.stats.SkippedRows},
 		{"duplicates", s.stats.Duplicates},
 		{"redirects", s.stats.Redirects},

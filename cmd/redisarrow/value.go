@@ -78,6 +78,14 @@ func parseDuty(text string) (float64, error) {
 
 // parseBytes reads a number of bytes, with a binary unit or without: 1048576,
 // 512KiB, 256MiB, 2GiB.
+// parseBound is parseBytes for what may have no bound.
+func parseBound(text string) (int64, error) {
+	if text == "0" {
+		return 0, nil
+	}
+	return parseBytes(text)
+}
+
 func parseBytes(text string) (int64, error) {
 	digits, shift := text, 0
 	for i, unit := range []string{"KiB", "MiB", "GiB", "TiB"} {

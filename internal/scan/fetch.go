@@ -50,7 +50,7 @@ func (p *pass) askPage(pg *page, newest bool) (all bool, err error) {
 			}
 			if !alone {
 				alone = true
-				p.node.fetches(p.scan.kind.Commands(0)[0].Name)
+				p.node.fetches(commands[0].Name)
 			}
 			key := pg.key(first)
 			for _, c := range commands {
@@ -98,7 +98,7 @@ func (p *pass) receiveFetch(ctx context.Context, req request) error {
 		}
 		pg.received++
 		rows += res.Rows
-		if res.Outcome != Rows || res.BadCells > 0 {
+		if res.Outcome != Rows || res.BadCells+res.Large > 0 {
 			p.tally(key, res)
 		}
 		switch res.Outcome {
@@ -250,6 +250,7 @@ func (p *pass) found(key []byte, res Result) error {
 // tally counts what isn't a row.
 func (p *pass) tally(key []byte, res Result) {
 	p.count.ParseFailures += int64(res.BadCells)
+	p.count.LargeValues += int64(res.Large)
 	switch res.Outcome {
 	case Skipped:
 		p.count.SkippedRows++

@@ -103,6 +103,7 @@ type Result struct {
 	Step     uint8 // the next step, for Again
 	Rows     int   // rows appended
 	BadCells int   // cells that didn't fit their column
+	Large    int   // values that are larger than they may be
 	Err      error // for Refused and Stop
 }
 

@@ -38,7 +38,11 @@ func (w *slotScan) jump(from uint16) {
 // listed, more or less: SCAN goes on into that.
 func (w *slotScan) ask(out []byte) []byte {
 	w.most = 0
-	if here := uint16(w.cursor % cluster.Slots); w.perSlot > 0 {
+	here := uint16(w.cursor % cluster.Slots)
+	switch {
+	case w.perSlot == 0 && w.guard.owned() != w.slots:
+		w.most = firstPage // it shows how many keys a slot has
+	case w.perSlot > 0:
 		for stop := range w.guard.owned().Minus(w.slots).All() {
 			if stop < here {
 				continue

@@ -7,7 +7,8 @@ type Counters struct {
 	Vanished      int64 // keys gone between enumeration and fetch: no row
 	WrongType     int64 // keys that held another type when they were fetched: no row
 	ParseFailures int64 // cells that didn't fit their column
-	SkippedRows   int64 // rows left out because of such a cell
+	LargeValues   int64 // values larger than MaxValueBytes
+	SkippedRows   int64 // rows left out because of such a cell or value
 	Duplicates    int64 // keys enumerated again and left out
 	Foreign       int64 // keys of slots that the node doesn't own, or that aren't wanted, left out
 	Redirects     int64 // MOVED and ASK replies followed
@@ -22,6 +23,7 @@ func (c *Counters) Add(o Counters) {
 	c.Vanished += o.Vanished
 	c.WrongType += o.WrongType
 	c.ParseFailures += o.ParseFailures
+	c.LargeValues += o.LargeValues
 	c.SkippedRows += o.SkippedRows
 	c.Duplicates += o.Duplicates
 	c.Foreign += o.Foreign
@@ -37,7 +39,8 @@ type NodeStats struct {
 	// in which they were taken.
 	Enumerations []Enumeration
 	// Commands are those by which the keys' values were read, likewise: "HMGET",
-	// "HGETALL", "GET", "MGET", or "TYPE" where no value is wanted.
+	// "HGETALL", "GET", "MGET", or "TYPE" where no value is wanted; and those that
+	// say how to read them, "HLEN", "STRLEN", "EXISTS".
 	Commands []string
 	// Unguarded: the user may not use MULTI there, so a slot migration that was
 	// opened and broken off within moments could go unseen.
