@@ -25,7 +25,7 @@ func (p *pass) askPage(pg *page, newest bool) (all bool, err error) {
 				return false, err
 			}
 		}
-		n := min(p.sizer.allow(), pg.len()-pg.sent)
+		n := min(p.sizer.allow(), pg.len()-pg.sent, maxRequest)
 		if missing := pg.sent + n - pg.reserved; missing > 0 {
 			pg.reserved += p.scan.limit.reserve(missing)
 			n = min(n, pg.reserved-pg.sent)

@@ -108,6 +108,9 @@ type request struct {
 const (
 	// maxPagesInFlight is how many pages may have unanswered fetches.
 	maxPagesInFlight = 2
+	// maxRequest is how many keys a fetch is about at most: nothing else is asked for
+	// before all its replies have come, not what they leave open either.
+	maxRequest = 256
 	// maxWrite bounds the commands that are put together for one write.
 	maxWrite = 256 << 10
 	// maxAttempts bounds how often one key may be asked about because its
@@ -216,9 +219,13 @@ func (p *pass) ask() error {
 	if len(p.pages) == 0 {
 		p.askKeys()
 	}
+	pages := 0
 	for i, pg := range p.pages {
-		if i == maxPagesInFlight {
-			break
+		// What is asked about once more doesn't count: it is of pages that did.
+		if pg.attempt == 0 {
+			if pages++; pages > maxPagesInFlight {
+				break
+			}
 		}
 		all, err := p.askPage(pg, i == len(p.pages)-1)
 		if err != nil {
