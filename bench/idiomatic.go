@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-const idiomaticBatch = 8192
+const idiomaticBatch = 16_384
 
 // readIdiomatic reads with go-redis, the masters one after another. What its
 // servers do is what the servers of ours are compared with: SCAN with TYPE, and

@@ -78,8 +78,9 @@ func (v *View) Node(id string) *ViewNode {
 func ParseView(text string) (*View, error) {
 	v := &View{Migrating: map[uint16]string{}, Importing: map[uint16]string{}}
 	own := 0
+	fields := make([]string, 0, 16)
 	for line := range strings.Lines(text) {
-		fields := strings.Fields(line)
+		fields = slices.AppendSeq(fields[:0], strings.FieldsSeq(line))
 		if len(fields) == 0 {
 			continue
 		}

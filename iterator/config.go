@@ -13,7 +13,7 @@ import (
 
 // The defaults of a [Config].
 const (
-	DefaultBatchSize    = 8192             // rows
+	DefaultBatchSize    = 16_384           // rows
 	DefaultBatchBytes   = 32 << 20         // bytes
 	DefaultCountHint    = 4000             // keys
 	DefaultStallTimeout = 30 * time.Second // without progress

@@ -133,7 +133,7 @@ func readPage(ctx context.Context, node rueidis.Client, t task, keys []string, b
 	return nil
 }
 
-const batch = 8192
+const batch = 16_384
 
 // batcher fills a builder and cuts the rows into batches.
 type batcher struct {

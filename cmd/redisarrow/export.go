@@ -60,7 +60,7 @@ once.`,
 	fs.StringVar(&f.scan.Pattern, "pattern", "", "keys to read, a glob `PATTERN` as SCAN's MATCH takes it; '*' is all (required)")
 	f.share.register(fs)
 	f.row.register(fs)
-	fs.Var(newValue(&f.scan.BatchSize, "0", "N", parseSize), "batch-size", "rows a record batch; 0 is the default, 8192")
+	fs.Var(newValue(&f.scan.BatchSize, "0", "N", parseSize), "batch-size", "rows a record batch; 0 is the default, 16384")
 	fs.Var(newValue(&f.scan.MaxRows, "0", "N", parseCount), "max-rows", "stop after so many rows; 0 is no limit")
 	fs.Var(newValue(&f.scan.Concurrency, "1", "N|all", parseConcurrency), "concurrency", "masters that are scanned at once")
 	fs.Var(newValue(&f.scan.MaxKeysPerSecond, "0", "N", parseSize), "max-keys-per-second", "keys that are read in a second, over all masters; 0 is no limit")
