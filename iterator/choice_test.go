@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -53,6 +54,18 @@ func TestChoiceByWhatIsListed(t *testing.T) {
 			for _, n := range got.stats.Nodes {
 				assert.Equal(t, c.want, n.Enumerations)
 			}
+			// Slots that were listed are done, and what was known of their keys is
+			// forgotten, before a SCAN meets them again.
+			server.SetFault(func(_, _ int, args [][]byte) *minicluster.Fault {
+				if sends(args, "EXEC") && slices.Contains(c.want, iterator.PlainScan) {
+					return &minicluster.Fault{Before: func() { time.Sleep(150 * time.Millisecond) }}
+				}
+				return nil
+			})
+			got = readAll(hashes(t, rdb, "_key:key,n:int64", iterator.Config{Pattern: "user:*"}))
+			server.SetFault(nil)
+			require.NoError(t, got.err)
+			assertRows(t, want, got.rows)
 			// What the user fixes stays.
 			got = readAll(hashes(t, rdb, "_key:key,n:int64", iterator.Config{Pattern: "user:*", Enumerate: iterator.KeysInSlot}))
 			require.NoError(t, got.err)

@@ -281,7 +281,7 @@ func (l *ledger) seen(slot uint16, hash uint64) (known bool, err error) {
 func (l *ledger) unknown(slot uint16) bool { return l.keys[slot].n == 0 }
 
 // list makes the keys of a slot of which none is known a list for at most n.
-func (l *ledger) list(slot uint16, from *lists, n int) { l.memory.cut(&l.keys[slot], from, n) }
+func (l *ledger) list(slot uint16, from *block, n int) { l.memory.list(&l.keys[slot], from, n) }
 
 // listed is seen for a key of a slot whose keys are taken in as a list. It is new
 // unless it is suspected, see [sieve]: then the list is looked through.

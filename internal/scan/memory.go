@@ -20,44 +20,73 @@ type memory struct {
 	peak  int64
 	spare map[int][][]uint64
 	kept  int64    // bytes in spare and in free, which count as taken
-	free  []*lists // of which no part is in use
+	free  []*block // of which no part is in use
+
+	open map[int]*block // that small tables are cut from, by their size
 }
 
-// lists is memory that is cut into the lists of slots that come on one page: most
-// are so short that an allocation for each would cost more than they do. It can
-// be used again when all of them are gone.
-type lists struct {
+// block is memory that is cut into lists, those of the slots that come on one page,
+// or into small tables of one size: most are so small that an allocation for each
+// would cost more than they do. It can be used again when all of them are gone.
+type block struct {
 	hashes []uint64
 	used   int // how many have been given out
-	parts  int // lists that are in use, and 1 for the page while it is taken in
+	parts  int // lists or tables that are in use, and 1 while more may be cut from it
 }
 
 const (
 	hashBytes = 8
 	// maxSpareBytes is how much is kept for later slots.
 	maxSpareBytes = 4 << 20
-	// listsStep is what lists come in multiples of, in keys: pages are of about the
+	// blockStep is what blocks come in multiples of, in hashes: pages are of about the
 	// same size, not of the same.
-	listsStep = 1024
+	blockStep = 1024
+	// smallTable is up to which size tables are cut from blocks.
+	smallTable = 128
 )
 
-func newMemory(most int64) *memory { return &memory{most: most, spare: map[int][][]uint64{}} }
+func newMemory(most int64) *memory {
+	return &memory{most: most, spare: map[int][][]uint64{}, open: map[int]*block{}}
+}
 
 // grow gives a key set its next table, or makes a table of a list.
 func (m *memory) grow(keys *keySet) error {
 	old := *keys
-	table, err := m.take(keys.grown())
+	table, from, err := m.take(keys.grown())
 	if err != nil {
 		return err
 	}
 	keys.move(table)
+	keys.from = from
 	m.release(old)
 	return nil
 }
 
-func (m *memory) take(size int) ([]uint64, error) {
+// take gives an empty table, and the block that it is a part of, or nil.
+func (m *memory) take(size int) (table []uint64, from *block, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if size > smallTable {
+		table, err = m.takeAlone(size)
+		return table, nil, err
+	}
+	from = m.open[size]
+	if from == nil || from.used+size > len(from.hashes) {
+		if from != nil {
+			m.close(size)
+		}
+		if from, err = m.block(blockStep); err != nil { // but there may be room for one
+			table, err = m.takeAlone(size)
+			return table, nil, err
+		}
+		m.open[size] = from
+	}
+	table = from.cut(size)
+	clear(table)
+	return table, from, nil
+}
+
+func (m *memory) takeAlone(size int) ([]uint64, error) {
 	if spare := m.spare[size]; len(spare) > 0 {
 		last := len(spare) - 1
 		table := spare[last]
@@ -72,6 +101,9 @@ func (m *memory) take(size int) ([]uint64, error) {
 func (m *memory) allocate(size int) ([]uint64, error) {
 	bytes := int64(size) * hashBytes
 	if m.taken+bytes > m.most {
+		for size := range m.open {
+			m.close(size)
+		}
 		clear(m.spare)
 		m.free = nil
 		m.taken -= m.kept
@@ -87,9 +119,13 @@ func (m *memory) allocate(size int) ([]uint64, error) {
 
 // lists gives memory for lists of n keys together. The caller has one part of it,
 // until it calls parted.
-func (m *memory) lists(n int) (*lists, error) {
+func (m *memory) lists(n int) (*block, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.block(n)
+}
+
+func (m *memory) block(n int) (*block, error) {
 	for len(m.free) > 0 {
 		last := len(m.free) - 1
 		l := m.free[last]
@@ -103,36 +139,52 @@ func (m *memory) lists(n int) (*lists, error) {
 		}
 		m.taken -= bytes
 	}
-	hashes, err := m.allocate((n + listsStep - 1) / listsStep * listsStep)
+	hashes, err := m.allocate((n + blockStep - 1) / blockStep * blockStep)
 	if err != nil {
 		return nil, err
 	}
-	return &lists{hashes: hashes, parts: 1}, nil
+	return &block{hashes: hashes, parts: 1}, nil
 }
 
-// cut makes an empty key set a list with room for n keys.
-func (m *memory) cut(keys *keySet, from *lists, n int) {
-	m.mu.Lock()
-	from.parts++
-	m.mu.Unlock()
+// cut gives a part of a block.
+func (b *block) cut(n int) []uint64 {
+	part := b.hashes[b.used : b.used+n : b.used+n]
+	b.used += n
+	b.parts++
+	return part
+}
+
+// list makes an empty key set a list with room for n keys.
+func (m *memory) list(keys *keySet, from *block, n int) {
 	m.release(*keys)
-	*keys = keySet{table: from.hashes[from.used : from.used+n : from.used+n], list: 1, from: from}
-	from.used += n
-}
-
-// parted gives a part of lists back.
-func (m *memory) parted(l *lists) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if l.parts--; l.parts > 0 {
+	*keys = keySet{table: from.cut(n), list: 1, from: from}
+}
+
+// close ends the block from which tables of a size are cut.
+func (m *memory) close(size int) {
+	m.part(m.open[size])
+	delete(m.open, size)
+}
+
+// parted gives a part of a block back.
+func (m *memory) parted(b *block) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.part(b)
+}
+
+func (m *memory) part(b *block) {
+	if b.parts--; b.parts > 0 {
 		return
 	}
-	bytes := int64(len(l.hashes)) * hashBytes
+	bytes := int64(len(b.hashes)) * hashBytes
 	if m.kept+bytes > maxSpareBytes {
 		m.taken -= bytes
 		return
 	}
-	m.free = append(m.free, l)
+	m.free = append(m.free, b)
 	m.kept += bytes
 }
 

@@ -431,7 +431,7 @@ func (p *pass) filter(pg *page) (fresh bool, err error) {
 		p.warmed = ledger.warm(p.keySlot, p.hashes)
 	}
 	list := -1 // the slot whose keys are being taken in as a list
-	var from *lists
+	var from *block
 	if whole && pg.len() > 0 {
 		if from, err = ledger.memory.lists(pg.len()); err != nil {
 			return false, err
@@ -501,9 +501,16 @@ func (p *pass) settle() {
 			p.settleBeside(read)
 			return
 		}
-		p.held = p.held.Minus(read)
-		p.settled(read)
+		p.handOver(read)
 	}
+}
+
+// handOver tells that slots are read. From then on they are none of this pass's:
+// what is known of their keys is forgotten as soon as they are done, and a way that
+// lists all keys of the node may meet them again.
+func (p *pass) handOver(slots cluster.SlotSet) {
+	p.held, p.slots = p.held.Minus(slots), p.slots.Minus(slots)
+	p.settled(slots)
 }
 
 // giveBack lets other passes have slots. From then on they are none of this

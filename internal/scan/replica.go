@@ -270,7 +270,6 @@ func (p *pass) prove(ctx context.Context) error {
 		p.giveBack(moving, atNode(p.addr, errMigrating))
 		slots = slots.Minus(moving)
 	}
-	p.held = p.held.Minus(slots)
-	p.settled(slots)
+	p.handOver(slots)
 	return nil
 }

@@ -20,7 +20,7 @@ type keySet struct {
 	table []uint64 // 0 marks a free place; of a list, its first n places are taken
 	n     int
 	list  uint32 // 0: it is no list; otherwise 1 and the place behind the one removed last
-	from  *lists // of a list: what the table is a part of
+	from  *block // what the table is a part of, or nil
 }
 
 const (

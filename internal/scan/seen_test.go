@@ -36,12 +36,12 @@ func TestKeySetAgainstMap(t *testing.T) {
 				m := newMemory(1 << 30)
 				s, model := &keySet{}, map[uint64]bool{}
 				forgetful := 1 + rng.IntN(10) // of 20
-				var from *lists
+				var from *block
 				if n := rng.IntN(2) * rng.IntN(100); n > 0 { // it begins as a list
 					var err error
 					from, err = m.lists(n)
 					require.NoError(t, err)
-					m.cut(s, from, n)
+					m.list(s, from, n)
 					for range n {
 						if h := hash(rng); !model[h] {
 							s.append(h)
@@ -82,7 +82,8 @@ func TestKeySetAgainstMap(t *testing.T) {
 				for _, h := range s.table {
 					require.Zero(t, h)
 				}
-				require.Equal(t, int64(len(s.table)*hashBytes), m.taken-m.kept)
+				closeAll(m)
+				require.Equal(t, s.bytes(), m.taken-m.kept)
 			}
 		})
 	}
@@ -150,6 +151,7 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 	assert.Nil(t, giant.table)
 	assert.LessOrEqual(t, m.taken, before+maxSpareBytes)
 	assert.LessOrEqual(t, m.kept, int64(maxSpareBytes))
+	closeAll(m)
 	require.Equal(t, m.kept, m.taken, "nothing is in use")
 }
 
@@ -173,13 +175,13 @@ func TestMemoryOfLists(t *testing.T) {
 	from, err := m.lists(100)
 	require.NoError(t, err)
 	for i := range sets {
-		m.cut(&sets[i], from, 10)
+		m.list(&sets[i], from, 10)
 		for j := range 10 {
 			sets[i].append(nthHash(10*i + j))
 		}
 	}
 	m.parted(from)
-	require.EqualValues(t, listsStep*hashBytes, m.taken)
+	require.EqualValues(t, blockStep*hashBytes, m.taken)
 	require.NoError(t, m.grow(&sets[0]))
 	for i := range sets {
 		for j := range 10 {
@@ -190,17 +192,19 @@ func TestMemoryOfLists(t *testing.T) {
 		require.Empty(t, m.free)
 		m.recycle(&sets[i])
 	}
-	require.Equal(t, []*lists{from}, m.free)
+	require.Equal(t, []*block{from}, m.free)
+	closeAll(m)
 	require.Equal(t, m.kept, m.taken, "nothing is in use")
+	m.free = m.free[:1]
 
 	again, err := m.lists(50)
 	require.NoError(t, err)
-	require.Same(t, from, again)
+	require.True(t, from == again)
 	m.parted(again)
 	// What is too small makes room for what isn't.
-	again, err = m.lists(listsStep + 1)
+	again, err = m.lists(blockStep + 1)
 	require.NoError(t, err)
-	require.NotSame(t, from, again)
+	require.True(t, from != again)
 	m.parted(again)
 	require.Equal(t, m.kept, m.taken)
 
@@ -266,4 +270,19 @@ func TestLedgerForgets(t *testing.T) {
 	l.forget(9, 5)
 	require.False(t, see(7, 5))
 	require.True(t, see(8, 5))
+}
+
+// closeAll ends the blocks from which small tables are cut.
+func closeAll(m *memory) {
+	for size := range m.open {
+		m.close(size)
+	}
+}
+
+// bytes is the memory that a key set keeps from others.
+func (s *keySet) bytes() int64 {
+	if s.from != nil {
+		return int64(len(s.from.hashes)) * hashBytes
+	}
+	return int64(len(s.table)) * hashBytes
 }
