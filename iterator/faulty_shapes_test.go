@@ -39,6 +39,7 @@ var fitting = map[string][]string{
 	"PEXPIRETIME": {":1000000\r\n"},
 	"EXISTS":      {},
 	"HGETALL":     {"*0\r\n"},
+	"HLEN":        {":0\r\n", ":1\r\n", ":1000000\r\n"},
 
 	listsSlot:                 {"*0\r\n", "*1\r\n$1\r\n0\r\n"},
 	"CLUSTER COUNTKEYSINSLOT": {":1000000\r\n"},
@@ -48,6 +49,7 @@ var fitting = map[string][]string{
 // more are shapes that are wrong for one command only.
 var more = map[string][]string{
 	"HMGET": {"*1\r\n$1\r\nx\r\n", "*3\r\n$1\r\nx\r\n$1\r\n1\r\n$1\r\ny\r\n", "*2\r\n$1\r\nx\r\n:1\r\n", "*2\r\n$1\r\nx\r\n+1\r\n"},
+	"HLEN":  {":-1\r\n"},
 	"HGETALL": {
 		"*1\r\n$4\r\nname\r\n", "*3\r\n$4\r\nname\r\n$1\r\nx\r\n$1\r\ny\r\n", "*2\r\n$-1\r\n$1\r\nx\r\n", "*2\r\n$4\r\nname\r\n$-1\r\n",
 		"*2\r\n:1\r\n$1\r\nx\r\n", "*2\r\n$4\r\nname\r\n:1\r\n",

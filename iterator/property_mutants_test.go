@@ -84,8 +84,8 @@ var mutants = []mutant{
 	},
 	{
 		"a cut row left in its batch", "iterator/builder.go",
-		"	if err != nil {\n		b.rollback()\n		return res, err\n	}\n	if len(b.metadata) > 0 {\n",
-		"	if err != nil {\n		if !‹…› {\n			b.rollback()\n		}\n		return res, err\n	}\n	if len(b.metadata) > 0 {\n",
+		"	if err != nil {\n		b.rollback()\n		return res, err\n	}\n	if len(b.metadata) > 0 && !b.value.bare(step) {\n",
+		"	if err != nil {\n		if !‹…› {\n			b.rollback()\n		}\n		return res, err\n	}\n	if len(b.metadata) > 0 && !b.value.bare(step) {\n",
 		1, "a row ", 1,
 	},
 	{
