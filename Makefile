@@ -15,7 +15,7 @@ RUNS ?= 200
 SEED ?= 1
 # Arguments of the benchmark: go run ./bench -help lists them. A Python with redis and pyarrow, or polars-redis, may be
 # named in REDISARROW_BENCH_PYTHON.
-BENCH ?= -server redis-7.0,valkey-8.1 -rows 100000 -memory -many 1000000 -delay -delay-rows 200000
+BENCH ?= -server redis-7.0,valkey-8.1 -workloads hash7,hash50,strings,mixed -runs 3 -memory -many 1000000 -delay -delay-rows 300000
 BENCH_FULL ?= -server $(subst $(space),$(comma),$(strip $(SERVERS))) -memory -many 10000000 -delay -rueidis
 BENCH_CHECK ?= -server redis-7.0,valkey-8.1 -rows 100000 -workloads hash3,hash7,hash50,strings,mixed
 RECORDED = bench/recorded.json
