@@ -25,7 +25,10 @@ func (p *pass) askPage(pg *page, newest bool) (all bool, err error) {
 				return false, err
 			}
 		}
-		n := min(p.sizer.allow(), pg.len()-pg.sent, maxRequest)
+		n := min(p.sizer.allow(), pg.len()-pg.sent)
+		if many == nil { // otherwise it would cut what is asked about together
+			n = min(n, maxRequest)
+		}
 		if missing := pg.sent + n - pg.reserved; missing > 0 {
 			pg.reserved += p.scan.limit.reserve(missing)
 			n = min(n, pg.reserved-pg.sent)
