@@ -6,6 +6,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -61,9 +62,14 @@ func scanAllWays(t *testing.T, rdb redis.UniversalClient, config iterator.Config
 		{"_key:key,_ttl:ttl[s],expires:expires_at,name:utf8", iterator.HMGET},
 		{"_key:key,_ttl:ttl[ms],name:utf8", iterator.HGETALL},
 		{"_key:key", iterator.AutoHashCommand},
+		{"_key:key,name:utf8" + strings.Repeat(",more%d:utf8", 20), iterator.AutoHashCommand}, // by size
 	} {
 		t.Run("hash "+h.text, func(t *testing.T) {
-			s, err := schema.ParseHash(h.text)
+			text, fields := h.text, strings.Count(h.text, "%d")
+			for i := range fields {
+				text = strings.Replace(text, "%d", strconv.Itoa(i), 1)
+			}
+			s, err := schema.ParseHash(text)
 			require.NoError(t, err)
 			config.HashCommand = h.command
 			it, err := iterator.NewClusterHashBatchIterator(t.Context(), rdb, s, config)
@@ -71,8 +77,12 @@ func scanAllWays(t *testing.T, rdb redis.UniversalClient, config iterator.Config
 			rowsOf(t, it.BatchReader, permissionKeys+1)
 		})
 	}
-	for _, text := range []string{"_key:key,_ttl:ttl[ms],value:int64", "value:int64", "_key:key"} {
+	for i, text := range []string{"_key:key,_ttl:ttl[ms],value:int64", "value:int64", "_key:key", "_key:key,value:int64"} {
 		t.Run("string "+text, func(t *testing.T) {
+			config.MaxValueBytes = 0
+			if i == 3 {
+				config.MaxValueBytes = 100
+			}
 			s, err := schema.ParseString(text)
 			require.NoError(t, err)
 			it, err := iterator.NewClusterStringBatchIterator(t.Context(), rdb, s, config)

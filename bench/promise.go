@@ -30,9 +30,10 @@ var checks = []check{
 	// No masters asked again before slots are done.
 	{"internal/scan/task.go", "			if s.inCluster {\n", "			if false {\n"},
 	// No keys remembered.
-	{"internal/scan/pass.go", "		known, failed := ledger.seen(p.keySlot[i], h)\n", "		known, failed, _ := false, error(nil), ledger\n"},
+	{"internal/scan/pass.go", "			known, err = ledger.seen(slot, h)\n", ""},
+	{"internal/scan/pass.go", "	_, whole := p.way.(*keysInSlot)\n", "	whole, _ := false, ledger\n"},
 	{"internal/scan/pass.go", "			p.hashes = append(p.hashes, hashOf(key, p.scan.seed))\n", "			p.hashes = append(p.hashes, 1)\n"},
-	{"internal/scan/pass.go", "	p.warmed = ledger.warm(p.keySlot, p.hashes)\n", ""},
+	{"internal/scan/pass.go", "		p.warmed = ledger.warm(p.keySlot, p.hashes)\n", ""},
 }
 
 // buildUnchecked builds this program without the checks.
