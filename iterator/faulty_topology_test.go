@@ -236,7 +236,11 @@ func TestKeysInSlotThatLie(t *testing.T) {
 			return nil
 		}
 		return &minicluster.Fault{Edit: func(reply []byte) []byte {
-			keys := append(listedKeys(reply), more...)
+			keys := listedKeys(reply)
+			if len(keys) > 0 {
+				keys = append(keys, "{"+keys[0]+"}gone", "{"+keys[0]+"}gone") // of the same slot
+			}
+			keys = append(keys, more...)
 			reply = fmt.Appendf(nil, "*%d\r\n", len(keys))
 			for _, key := range keys {
 				reply = fmt.Appendf(reply, "$%d\r\n%s\r\n", len(key), key)
