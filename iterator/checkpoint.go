@@ -36,6 +36,7 @@ type terms struct {
 	Pattern      string `json:"pattern"`
 	Schema       string `json:"schema"`
 	OnParseError string `json:"on_parse_error"`
+	LargeValues  string `json:"large_values,omitempty"` // MaxValueBytes and OnLargeValue
 	Slots        string `json:"slots"`
 }
 
@@ -55,7 +56,14 @@ func newTerms(k scan.Kind, l *layout, c *Config) terms {
 	if pattern == "" {
 		pattern = "*"
 	}
-	return terms{Kind: k.Type(), Pattern: pattern, Schema: l.text, OnParseError: c.OnParseError.String(), Slots: c.Slots.String()}
+	large := ""
+	if c.MaxValueBytes > 0 {
+		large = fmt.Sprintf("%d, %v", c.MaxValueBytes, c.OnLargeValue)
+	}
+	return terms{
+		Kind: k.Type(), Pattern: pattern, Schema: l.text,
+		OnParseError: c.OnParseError.String(), LargeValues: large, Slots: c.Slots.String(),
+	}
 }
 
 // marshal makes bytes of it.
@@ -101,6 +109,7 @@ func (c *checkpoint) check(now terms) error {
 		{"pattern", c.Pattern, now.Pattern},
 		{"schema", c.Schema, now.Schema},
 		{"OnParseError", c.OnParseError, now.OnParseError},
+		{"MaxValueBytes and OnLargeValue", c.LargeValues, now.LargeValues},
 		{"slots", c.Slots, now.Slots},
 	} {
 		if term.then != term.now {

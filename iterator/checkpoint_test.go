@@ -219,6 +219,7 @@ func TestCheckpointRefused(t *testing.T) {
 	}
 	refused(`pattern "user:*", and this one has "*"`, with(func(c *iterator.Config) { c.Pattern = "" }))
 	refused(`OnParseError "fail"`, with(func(c *iterator.Config) { c.OnParseError = convert.SkipRow }))
+	refused(`MaxValueBytes and OnLargeValue ""`, with(func(c *iterator.Config) { c.MaxValueBytes = 1000 }))
 	refused(`slots "0-16383", and this one has "7"`, with(func(c *iterator.Config) { c.Slots.Add(7) }))
 	s, err := schema.ParseString("_key:key,v:utf8")
 	require.NoError(t, err)

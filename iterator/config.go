@@ -198,9 +198,9 @@ type Config struct {
 	Checkpoints bool
 
 	// Resume goes on where [BatchReader.Checkpoint] was called: its bytes, of this
-	// or of an earlier process. Pattern, schema, OnParseError, Slots and the cluster
-	// must be the same; nodes may have come and gone, slots moved, and all other settings
-	// changed. MaxRows counts the rows of all processes, and an index column goes
+	// or of an earlier process. Pattern, schema, OnParseError, MaxValueBytes,
+	// OnLargeValue, Slots and the cluster must be the same; nodes may have come and
+	// gone, slots moved, and all other settings changed. MaxRows counts the rows of all processes, and an index column goes
 	// on where it stopped. Bytes that can't be used are an error that wraps
 	// [ErrCheckpoint]. nil begins from the beginning.
 	Resume []byte

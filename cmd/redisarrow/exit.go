@@ -89,6 +89,10 @@ func advice(err error) string {
 	if errors.As(err, &cell) {
 		return "; that is --on-parse-error null or skip"
 	}
+	var large *iterator.LargeValueError
+	if errors.As(err, &large) {
+		return "; that is --max-value-bytes, and --on-large-value null or skip"
+	}
 	return ""
 }
 

@@ -280,6 +280,22 @@ func TestExportParseErrors(t *testing.T) {
 	assert.Empty(t, names(t, dir))
 }
 
+func TestExportLargeValues(t *testing.T) {
+	c := fixture(t, minicluster.Config{})
+	c.SetHash("user:7", "name", strings.Repeat("x", 5000), "age", "27")
+	args := append(slices.Clone(hashArgs), "--max-value-bytes", "4KiB")
+	path := filepath.Join(t.TempDir(), "out.arrow")
+	p := redisarrow(t, exportArgs(c, path, append(args, "--on-large-value", "null")...)...)
+	require.Zero(t, p.status, p.stderr)
+	assert.Contains(t, readFile(t, path).rows, "user:7|null|27")
+	assert.Equal(t, "1", summaryOf(t, p.stderr)["large values"])
+
+	dir := t.TempDir()
+	p = redisarrow(t, exportArgs(c, filepath.Join(dir, "out.arrow"), args...)...)
+	requireLine(t, p, exitFailure, "user:7", "name", "5000 bytes", "4096", "--max-value-bytes", "--on-large-value")
+	assert.Empty(t, names(t, dir))
+}
+
 func TestExportStandalone(t *testing.T) { // acceptance M, row 18
 	c := fixture(t, minicluster.Config{Standalone: true})
 	path := filepath.Join(t.TempDir(), "out.arrow")
