@@ -14,12 +14,12 @@ cache=$("$go" env GOCACHE)/fuzz
 bin=$(mktemp -d)
 trap 'rm -rf "$bin"' EXIT
 
-# executions TIME TARGET: what TARGET gets, so that in counts all take about as long. The last ones run whole clusters.
+# executions TIME TARGET: what TARGET gets, so that in counts all take about as long. The last ones run whole clusters, or cut one up.
 executions() {
 	case $1,$2 in
 	*[!0-9]x,* | *[!x],*) echo "$1" ;;
 	*,FuzzMatch | *,FuzzColumn | *,FuzzStructTags) echo "$((${1%x} / 10))x" ;;
-	*,FuzzTopologyAgrees | *,FuzzServer | *,FuzzScan) echo "$((${1%x} / 100))x" ;;
+	*,FuzzTopologyAgrees | *,FuzzCut | *,FuzzServer | *,FuzzScan) echo "$((${1%x} / 100))x" ;;
 	*) echo "$1" ;;
 	esac
 }
