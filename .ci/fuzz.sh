@@ -14,7 +14,8 @@ cache=$("$go" env GOCACHE)/fuzz
 bin=$(mktemp -d)
 trap 'rm -rf "$bin"' EXIT
 
-# executions TIME TARGET: what TARGET gets, so that in counts all take about as long. The last ones run whole clusters, or cut one up.
+# executions TIME TARGET: what TARGET gets, so that in counts all take about as long.
+# The last ones run whole clusters, or cut one up.
 executions() {
 	case $1,$2 in
 	*[!0-9]x,* | *[!x],*) echo "$1" ;;

@@ -111,7 +111,7 @@ type Config struct {
 	Duty float64
 
 	// HashCommand fixes the command that reads a hash. By default the number
-	// of fields in the schema decides.
+	// of fields in the schema decides, and where they are many, the hash's own.
 	HashCommand HashCommand
 
 	// StringCommand fixes the command that reads strings. By default the strings
@@ -218,7 +218,9 @@ type HashCommand int
 
 const (
 	// AutoHashCommand reads with HMGET if the schema has at most 12 fields,
-	// otherwise with HGETALL.
+	// otherwise with HGETALL, but for hashes that are large by HLEN, which it asks
+	// first: with more than 512 fields, and four times as many as the schema, HMGET.
+	// Where the user may not use HLEN, it reads all with HGETALL.
 	AutoHashCommand HashCommand = iota
 	// HMGET asks for the schema's fields only. It is right for few fields, and
 	// for hashes that are much larger than the schema.

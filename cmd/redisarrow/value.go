@@ -76,8 +76,6 @@ func parseDuty(text string) (float64, error) {
 	return share, nil
 }
 
-// parseBytes reads a number of bytes, with a binary unit or without: 1048576,
-// 512KiB, 256MiB, 2GiB.
 // parseBound is parseBytes for what may have no bound.
 func parseBound(text string) (int64, error) {
 	if text == "0" {
@@ -86,6 +84,8 @@ func parseBound(text string) (int64, error) {
 	return parseBytes(text)
 }
 
+// parseBytes reads a number of bytes, with a binary unit or without: 1048576,
+// 512KiB, 256MiB, 2GiB.
 func parseBytes(text string) (int64, error) {
 	digits, shift := text, 0
 	for i, unit := range []string{"KiB", "MiB", "GiB", "TiB"} {
