@@ -14,15 +14,15 @@ import (
 //   - A null is nothing at all between its commas, an empty string is "" in quotes:
 //     readers that look at the quotes can tell them apart. In a table of one column a
 //     null is "" too, as an empty line would be taken for none.
-//   - Numbers stand as they are, with nan, inf and -inf among the floats, and a
+//   - Numbers stand as they are, with NaN, inf and -inf among the floats, and a
 //     decimal with all its digits; booleans are true and false.
 //   - Dates are 2024-01-15, timestamps 2024-01-15T10:30:00.5, with Z or their zone's
 //     offset behind it if the column has a zone.
 //   - Bytes are in base64.
 //
 // Types aren't in the file, nor is the schema's metadata. A stream that failed ends
-// inside quotes: pyarrow, Polars and DuckDB refuse it, a lenient reader may not. The
-// exit status of whoever writes is what counts.
+// inside quotes, with a byte that isn't UTF-8: pyarrow, Polars, DuckDB and Python
+// refuse that, pyarrow only where there is more than one column.
 type CSV struct{}
 
 // NewWriter is for [WriteFile] and [WriteStream].
@@ -38,8 +38,9 @@ func (CSV) NewWriter(w io.Writer, schema *arrow.Schema, _ memory.Allocator) (Bat
 	return c, nil
 }
 
-// Broken opens quotes that are never closed.
-func (CSV) Broken() []byte { return []byte(`"`) }
+// Broken opens quotes that are never closed, with a byte behind them that is no
+// text: for some readers the quotes aren't enough.
+func (CSV) Broken() []byte { return []byte("\"\xff") }
 
 // csvWriter is our own: encoding/csv, on which arrow-go's CSV writer stands, writes
 // empty strings without quotes, so they would be read as nulls; and a row of one
@@ -53,8 +54,7 @@ func (c *csvWriter) Write(batch arrow.RecordBatch) error {
 	texts := make([]func(int) string, batch.NumCols())
 	for i, column := range batch.Columns() {
 		texts[i] = cellText(column)
-		if floats := arrow.IsFloating(column.DataType().ID()); floats {
-			text := texts[i]
+		if text := texts[i]; arrow.IsFloating(column.DataType().ID()) {
 			texts[i] = func(row int) string { return plainFloat(text(row)) }
 		}
 	}
@@ -102,11 +102,9 @@ func (c *csvWriter) appendQuoted(text string) {
 	c.line = append(c.line, '"')
 }
 
-// plainFloat is a float's text as every reader takes it: many don't know "+Inf".
+// plainFloat is a float's text as readers know it.
 func plainFloat(text string) string {
 	switch text {
-	case "NaN":
-		return "nan"
 	case "+Inf":
 		return "inf"
 	case "-Inf":

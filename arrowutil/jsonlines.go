@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -93,7 +94,7 @@ func (j *jsonWriter) cells(column arrow.Array) func(row int) error {
 	case arrow.IsFloating(id):
 		return func(row int) error {
 			number := text(row)
-			if number != plainFloat(number) {
+			if number == "NaN" || strings.HasSuffix(number, "Inf") {
 				number = "null"
 			}
 			j.line.WriteString(number)
