@@ -332,3 +332,15 @@ assert p.to_series(3).to_physical().to_list() == [-2000], p
 assert duckdb.sql("select \"a.b\", \"Zürich \"\"x\"\"\" from 'odd.parquet'").fetchall() == [(1, 3)]
 `, dir, duckdb)
 }
+
+// A row group is all that is kept.
+func TestMemoryIsBounded(t *testing.T) {
+	mem := checked(t)
+	most := 0
+	const bound = 4 << 20
+	_, err := arrowutil.WriteStream(&bytes.Buffer{}, wide(t, 40, 1000), parquet.Format{Compression: parquet.None, RowGroupBytes: bound},
+		arrowutil.WithAllocator(mem), arrowutil.WithProgress(func(arrowutil.Result) { most = max(most, mem.CurrentAlloc()) }))
+	require.NoError(t, err)
+	assert.Greater(t, most, bound/2)
+	assert.Less(t, most, 3*bound, "of 40 MB")
+}
