@@ -18,6 +18,13 @@
 //	         ▲   │
 //	     kind┘   └─ convert.Column for each column
 //
+// # Where rows come from
+//
+// The metadata of a reader's schema, so also of an Arrow or Parquet file made of
+// it, says which cluster was read when, with which pattern and schema, and by which
+// version of this library: see [MetadataCluster] and what stands beside it. It holds
+// no user and no password.
+//
 // # Memory
 //
 // Each worker of a scan (Config.Concurrency) has a batch of Config.BatchBytes

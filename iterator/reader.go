@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"sync/atomic"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -112,6 +113,7 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 		}
 	}
 	r.scan = s
+	l.schema = describe(l.schema, r.terms, dialer.Seeds(), s.NodeIDs(), time.Now())
 	workers := s.Masters()
 	if config.Concurrency != AllMasters {
 		workers = min(workers, config.Concurrency)
@@ -273,7 +275,8 @@ func (r *BatchReader) Record() arrow.RecordBatch { return r.batch }
 // [*IncompleteError], a [*CellError], a [*NodeError], or the context's error.
 func (r *BatchReader) Err() error { return r.err }
 
-// Schema is the schema of all batches, known before the first.
+// Schema is the schema of all batches, known before the first. Its metadata says
+// where the rows come from: see [MetadataCluster] and what stands beside it.
 func (r *BatchReader) Schema() *arrow.Schema { return r.layout.schema }
 
 // Stats are the counters so far. It may be called at any time, from any

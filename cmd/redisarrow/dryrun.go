@@ -17,6 +17,7 @@ import (
 // plan is what an export would do: what --dry-run prints.
 type plan struct {
 	output   string
+	format   string
 	row      rows
 	scan     iterator.Config
 	commands []string // by which keys would be read
@@ -26,7 +27,7 @@ type plan struct {
 // dryRun finds out what an export would do, as far as that can be known before
 // keys are listed, and does nothing of it. What an export would refuse at its
 // beginning, it refuses.
-func (a *app) dryRun(ctx context.Context, f *exportFlags, row rows, options cluster.Options) error {
+func (a *app) dryRun(ctx context.Context, f *exportFlags, row rows, format outputFormat, options cluster.Options) error {
 	rdb, err := dial(ctx, options)
 	if err != nil {
 		return err
@@ -45,7 +46,7 @@ func (a *app) dryRun(ctx context.Context, f *exportFlags, row rows, options clus
 	if err := checkWay(report, f.scan.Enumerate); err != nil {
 		return err
 	}
-	p := plan{output: f.output, row: row, scan: f.scan, commands: it.Commands(), report: report}
+	p := plan{output: f.output, format: format.name, row: row, scan: f.scan, commands: it.Commands(), report: report}
 	if _, err := a.stdout.WriteString(p.String()); err != nil {
 		return fmt.Errorf("writing the plan: %w", err)
 	}
@@ -89,7 +90,7 @@ func (p *plan) String() string {
 	if output == standardOutput {
 		output = "standard output"
 	}
-	line("would write", "%s", plain(output))
+	line("would write", "%s, as %s", plain(output), p.format)
 	line("keys", "%s that match %s", p.row.noun(), plain(p.scan.Pattern))
 	line("columns", "%s", plain(p.row.String()))
 	line("commands", "%s", strings.Join(p.commands, ", "))

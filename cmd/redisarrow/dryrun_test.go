@@ -22,7 +22,7 @@ func TestDryRun(t *testing.T) {
 		wants []string
 	}{
 		{"hashes", hashArgs, []string{
-			"would write  " + out, "keys         hashes that match user:*", "_key:key,name:utf8,age:int64",
+			"would write  " + out + ", as arrow\n", "keys         hashes that match user:*", "_key:key,name:utf8,age:int64",
 			"commands     HMGET\n", "masters      1 at a time\n", "read from    master\n", "bad cells    fail\n", "promise      yes: a scan",
 		}},
 		{"TTL, all masters", append(hashArgs, "--ttl", "--concurrency", "all", "--duty", "0.25"), []string{

@@ -36,10 +36,10 @@ func TestVariables(t *testing.T) {
 
 	// What is wrong is named as it was given.
 	for variable, want := range map[string]string{
-		"REDISARROW_MAX_ROWS=many":  `REDISARROW_MAX_ROWS, for --max-rows: "many": give a whole number`,
-		"REDISARROW_TLS=perhaps":    `REDISARROW_TLS, for --tls: "perhaps"`,
-		"REDISARROW_PARTITION=1/2":  "",
-		"REDISARROW_COMPRESSION=no": `REDISARROW_COMPRESSION, for --compression: "no"`,
+		"REDISARROW_MAX_ROWS=many": `REDISARROW_MAX_ROWS, for --max-rows: "many": give a whole number`,
+		"REDISARROW_TLS=perhaps":   `REDISARROW_TLS, for --tls: "perhaps"`,
+		"REDISARROW_PARTITION=1/2": "",
+		"REDISARROW_READ_FROM=no":  `REDISARROW_READ_FROM, for --read-from: "no"`,
 	} {
 		p := redisarrowIn(t, append(env, variable), "export")
 		if want == "" {

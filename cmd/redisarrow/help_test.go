@@ -26,10 +26,11 @@ func TestHelp(t *testing.T) {
 		"url", "type", "pattern", "schema", "value-type", "key", "ttl", "index", "batch-size", "max-rows",
 		"concurrency", "on-parse-error", "redact-values", "compression", "user", "password-file", "tls", "cacert", "cert",
 		"key-file", "server-name", "slots", "partition", "max-keys-per-second", "duty", "stall-timeout", "enumerate", "max-ledger-bytes", "strict", "allow-incomplete", "output",
+		"format", "row-group-rows", "part-rows", "part-bytes", "checkpoint",
 	} {
 		assert.Regexp(t, regexp.MustCompile(`(?m)^ +--`+flag+`[ \[]`), p.stdout)
 	}
-	for _, text := range []string{"hash|string", "N|all", "fail|null|skip", "none|lz4|zstd", `"_ttl"`, "REDISARROW_PASSWORD", "Example"} {
+	for _, text := range []string{"hash|string", "N|all", "fail|null|skip", "none|lz4|zstd|snappy|gzip", "arrow|arrows|parquet|csv|jsonl", `"_ttl"`, "REDISARROW_PASSWORD", "Example"} {
 		assert.Contains(t, p.stdout, text)
 	}
 
