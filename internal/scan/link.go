@@ -247,7 +247,7 @@ func loggedOut(reply *resp.ReplyError) bool { return reply.Code() == "NOAUTH" }
 
 // unknown reports whether a reply says that the server hasn't got a command.
 func unknown(reply *resp.ReplyError) bool {
-	return strings.HasPrefix(reply.Text, "ERR unknown ") || strings.HasPrefix(reply.Text, "ERR Unknown ")
+	return strings.HasPrefix(reply.Text, "ERR unknown ") || strings.HasPrefix(reply.Text, "ERR Unknown ") || reply.Unsupported()
 }
 
 // succeeded ends a row of failures: something was received.
