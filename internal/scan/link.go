@@ -36,6 +36,11 @@ func (s *Scan) connect(ctx context.Context, n *node) (link, state, error) {
 		l.close()
 		err = wrongNode(addr, "it is node %s, not %s", now.id, n.id)
 	}
+	if err == nil {
+		if err = s.sameRole(addr, &now); err != nil {
+			l.close()
+		}
+	}
 	if err != nil {
 		return link{}, state{}, err
 	}
@@ -154,6 +159,7 @@ func (p *pass) open(ctx context.Context) error {
 	}
 	p.slots = p.task.slots
 	if !p.scan.inCluster {
+		p.node.isAlone(&p.start)
 		return nil
 	}
 	p.guard = p.task.guard()
