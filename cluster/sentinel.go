@@ -129,6 +129,9 @@ func (s *sentinels) find(ctx context.Context) (addr, sentinel string, err error)
 		if !errors.As(err, &node) {
 			node = &NodeError{Addr: sentinel, Command: sentinelCommand, Err: err}
 		}
+		if strings.Contains(node.Err.Error(), "without any password configured") {
+			node.Err = fmt.Errorf("%w; the password of a Sentinel's URL is the Sentinel's: give that of the server apart (Password, --password-file)", node.Err)
+		}
 		failed = append(failed, node)
 		if ctx.Err() != nil {
 			break
