@@ -115,12 +115,14 @@ func (e *NodeError) advice() string {
 		return "the server's maxclients is reached"
 	case errors.Is(e.Err, resp.ErrStalled):
 		return "the server was silent for so long: see whether it or the network hangs, and allow for more if it is only slow"
+	case e.Command == "SCAN" && hungUp(e.Err):
+		return "if the connection is lost at each SCAN, what answers is a proxy that doesn't know the command: connect to the servers behind it"
 	case !strings.HasPrefix(e.Command, "connect"):
 		return ""
 	case hungUp(e.Err) && strings.HasSuffix(e.Command, " TLS"):
 		return "the server closed the connection: the port may not speak TLS, or want a client certificate"
 	case hungUp(e.Err):
-		return "the server closed the connection: if the port speaks TLS, connect with rediss:// or TLS options"
+		return "the server closed the connection: if the port speaks TLS, connect with rediss:// or TLS options; it may also be a cluster's bus port, or a proxy that doesn't know Redis's own commands"
 	case errors.Is(e.Err, os.ErrDeadlineExceeded), errors.Is(e.Err, context.DeadlineExceeded):
 		return "no answer in time: check address and firewall, and that TLS is on where the port speaks it, and only there"
 	default:
