@@ -56,15 +56,34 @@ func TestSentinelFailover(t *testing.T) {
 		}
 		slices.Sort(want)
 		old := c.NodeClient(0)
-		_, err := old.Pipelined(ctx, func(p redis.Pipeliner) error {
+		var copies *redis.Cmd
+		store(t, old, func(p redis.Pipeliner) {
 			for i, key := range keys {
 				p.HSet(ctx, key, "n", i)
 			}
-			return nil
+			copies = p.Do(ctx, "WAIT", 2, 5000) // for the writes of this connection
 		})
-		require.NoError(t, err)
-		require.EqualValues(t, 2, old.Wait(ctx, 2, 10*time.Second).Val())
+		require.EqualValues(t, 2, copies.Val())
 
+		t.Run("health", func(t *testing.T) {
+			rdb := connectWatched(t, cluster.Options{URLs: []string{"redis://:" + watchPassword + "@" + sentinels[1].Addr}, SentinelMaster: watched, Password: "secret"})
+			report, err := cluster.Check(ctx, rdb)
+			require.NoError(t, err)
+			assert.Equal(t, cluster.VerdictYes, report.Verdict, "%+v", report.Findings)
+			require.Len(t, report.Nodes, 1)
+			assert.Equal(t, watched, report.Nodes[0].Addr)
+			assert.EqualValues(t, watchedKeys, *report.Keys)
+		})
+		t.Run("a Sentinel in place of a server", func(t *testing.T) {
+			_, err := cluster.Connect(ctx, cluster.Options{URLs: []string{"redis://:" + watchPassword + "@" + sentinels[0].Addr}})
+			require.ErrorIs(t, err, cluster.ErrSentinel)
+			_, err = cluster.Connect(ctx, cluster.Options{URLs: []string{"redis://:" + watchPassword + "@" + sentinels[0].Addr}, SentinelMaster: "other"})
+			require.ErrorContains(t, err, `but "`+watched+`"`)
+			_, err = cluster.Connect(ctx, cluster.Options{URLs: c.Addrs()[:1], SentinelMaster: watched})
+			require.ErrorContains(t, err, "NOAUTH")
+			_, err = cluster.Connect(ctx, cluster.Options{URLs: []string{c.URL(0)}, SentinelMaster: watched})
+			require.ErrorContains(t, err, "no Sentinel")
+		})
 		config := iterator.Config{BatchSize: 500, CountHint: 100, StallTimeout: 20 * time.Second}
 		scan := func(t *testing.T, rdb redis.UniversalClient, midway func()) {
 			t.Helper()
