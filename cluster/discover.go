@@ -280,7 +280,9 @@ func askAlone(ctx context.Context, conn *resp.Conn, addr string) (*Topology, err
 	case "cluster":
 		return nil, &NodeError{Addr: addr, Command: "CLUSTER SLOTS", Err: errHidden}
 	default:
-		return singleTopology(addr), nil
+		t := singleTopology(addr)
+		t.bare = true
+		return t, nil
 	}
 }
 

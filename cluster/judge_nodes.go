@@ -226,9 +226,12 @@ func (j *judgement) findServers() {
 		j.add(Finding{Severity: Warning, Code: CodeUnknownServer, Nodes: addrs, Text: "is neither Redis nor Valkey: what a scan relies upon isn't known of it"})
 	}
 	if addrs := j.addrs(func(n *NodeReport) bool {
-		return !j.Cluster && n.answers() && n.Server == "" && !slices.Contains(n.cannot(), "INFO")
+		if j.Cluster || !n.answers() || slices.Contains(n.cannot(), "INFO") {
+			return false
+		}
+		return n.Server == "" || j.look.topology != nil && j.look.topology.Bare()
 	}); len(addrs) > 0 {
-		j.add(Finding{Severity: Warning, Code: CodeUnknownServer, Nodes: addrs, Text: "doesn't say what it is: a proxy, say. It is taken at its word that SCAN returns every key that exists all the time, and another server in its place shows only as a lost connection"})
+		j.add(Finding{Severity: Warning, Code: CodeUnknownServer, Nodes: addrs, Text: "doesn't say what it is, or is a proxy before other servers, since it has no CLUSTER command at all. It is taken at its word that SCAN returns every key that exists all the time, and another server in its place shows only as a lost connection"})
 	}
 	if len(j.Versions) > 1 {
 		j.add(Finding{

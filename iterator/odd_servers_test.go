@@ -1,8 +1,10 @@
 package iterator_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -141,6 +143,50 @@ func TestServersThatCantBeScanned(t *testing.T) {
 			require.ErrorAs(t, err, &node)
 			assert.Equal(t, tc.command, node.Command)
 			assert.ErrorContains(t, err, tc.want)
+		})
+	}
+}
+
+// A proxy before several servers passes INFO on to one of them, and SCAN to each
+// in turn, with cursors of its own.
+func TestProxyWithItsOwnCursors(t *testing.T) {
+	reversed := func(cursor []byte) []byte {
+		out := slices.Clone(cursor)
+		slices.Reverse(out)
+		return out
+	}
+	for _, bare := range []bool{true, false} {
+		t.Run(fmt.Sprint("without CLUSTER: ", bare), func(t *testing.T) {
+			config := minicluster.Config{Standalone: true}
+			if bare {
+				config.Missing = []string{"cluster"}
+			}
+			c, rdb := odd(t, config)
+			c.SetFault(func(_, _ int, args [][]byte) *minicluster.Fault {
+				if !strings.EqualFold(string(args[0]), "SCAN") {
+					return nil
+				}
+				if inner, ours := bytes.CutPrefix(args[1], []byte("1")); ours && len(inner) > 1 {
+					args[1] = reversed(inner[:len(inner)-1])
+				}
+				return &minicluster.Fault{Edit: func(reply []byte) []byte {
+					head, rest, _ := bytes.Cut(reply, []byte("\r\n"))
+					_, rest, _ = bytes.Cut(rest, []byte("\r\n"))
+					cursor, rest, _ := bytes.Cut(rest, []byte("\r\n"))
+					if string(cursor) != "0" {
+						cursor = slices.Concat([]byte("1"), reversed(cursor), []byte("1"))
+					}
+					return fmt.Appendf(nil, "%s\r\n$%d\r\n%s\r\n%s", head, len(cursor), cursor, rest)
+				}}
+			})
+			r := readAll(hashes(t, rdb, "_key:key,n:int64", iterator.Config{CountHint: 20, StallTimeout: 200 * time.Millisecond}))
+			if !bare {
+				require.ErrorContains(t, r.err, "endless SCAN", "no Redis has such cursors")
+				return
+			}
+			require.NoError(t, r.err)
+			assert.Len(t, r.rows, oddKeys)
+			assert.True(t, r.stats.Nodes[0].Unidentified)
 		})
 	}
 }

@@ -56,6 +56,9 @@ func (s *Scan) connectTo(ctx context.Context, addr string, stall time.Duration) 
 	asked := time.Now()
 	now, err := readState(ctx, l.conn, addr, s.inCluster)
 	l.roundTrip = time.Since(asked)
+	if s.bare {
+		now.distrust()
+	}
 	if err == nil && now.noTouch {
 		err = tell(ctx, l.conn, addr, "CLIENT", "NO-TOUCH", "ON")
 	}

@@ -76,7 +76,7 @@ func (n *node) isAlone(now *state) {
 	n.runID = now.runID
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.unidentified = n.unidentified || now.runID == ""
+	n.unidentified = n.unidentified || now.runID == "" || now.proxy
 	n.replica = now.role == "slave"
 }
 

@@ -44,6 +44,7 @@ type Scan struct {
 	kind      Kind
 	dialer    *cluster.Dialer
 	inCluster bool
+	bare      bool // see cluster.Topology.Bare
 	leads     bool // a server alone has said that it is a master; belongs to whoever connects to it
 	stall     time.Duration
 	log       *slog.Logger
@@ -88,6 +89,7 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 		kind:        cfg.Kind,
 		dialer:      d,
 		inCluster:   topology.Cluster(),
+		bare:        topology.Bare(),
 		stall:       cfg.Stall,
 		log:         cfg.Logger,
 		limit:       newLimit(cfg.MaxRows),

@@ -16,6 +16,7 @@ type state struct {
 	peers []string // IDs of the other nodes that it knows
 	runID string   // one for each life of the process; empty if INFO is denied
 	role  string   // of a server alone: "master", "slave", or "" if it doesn't say
+	proxy bool     // it may be one
 	epoch uint64   // grows when the node takes over slots
 	up    bool     // cluster_state:ok
 	order cursorOrder
@@ -101,6 +102,13 @@ func readSingleState(ctx context.Context, conn *resp.Conn) (state, error) {
 	s.role = cluster.ParseServerInfo(replication).Role
 	s.describe(cluster.ParseServerInfo(info), false)
 	return s, nil
+}
+
+// distrust forgets what a server is by its word: it may be a proxy, and the word
+// that of one of the servers behind it, whose cursors aren't the proxy's.
+func (s *state) distrust() {
+	s.describe(cluster.ServerInfo{RunID: s.runID}, false)
+	s.proxy = true
 }
 
 // optional is the text of a reply that can be done without where the command
