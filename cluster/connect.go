@@ -18,14 +18,25 @@ const DefaultDialTimeout = 5 * time.Second
 // Options say which servers [Connect] connects to, and as whom.
 type Options struct {
 	// URLs are the seeds, at least one: nodes of one cluster, or a single
-	// server. Each is redis://[user][:password]@host[:port][/database], with
-	// rediss:// for TLS, or a bare host:port; the port is 6379 unless given.
-	// What one URL says about user, password and TLS goes for all; they must
-	// not contradict each other. Parameters are those of [redis.ParseURL],
-	// and addr=host:port for further seeds.
+	// server, or Sentinels. Each is redis://[user][:password]@host[:port][/database],
+	// with rediss:// for TLS, or a bare host:port; the port is 6379 unless given,
+	// and a Sentinel's 26379. Or it is unix://[user][:password@]/path[?db=database],
+	// a single server's socket. What one URL says about user, password and TLS goes
+	// for all; they must not contradict each other. Parameters are those of
+	// [redis.ParseURL], addr=host:port for further seeds, and master_name=name, which
+	// is SentinelMaster.
 	URLs []string
-	// Username and Password, where not empty, go before those of the URLs.
+	// Username and Password, where not empty, go before those of the URLs. A
+	// server that is found by Sentinels has these alone.
 	Username, Password string
+	// SentinelMaster is the name of a master that Sentinels watch; the URLs are those
+	// of Sentinels then. What these URLs say about user and password is for the
+	// Sentinels, which have their own, mostly none; TLS, parameters and database
+	// are for both, or the server.
+	SentinelMaster string
+	// SentinelUsername and SentinelPassword, where not empty, go before those of the
+	// URLs.
+	SentinelUsername, SentinelPassword string
 	// TLSConfig switches TLS on, as rediss:// does with the system's
 	// certificate authorities. Unless it has a ServerName, each node's certificate
 	// must be for the host at which the node is reached.
@@ -45,16 +56,27 @@ type Options struct {
 // costs at most the dial timeout, and where ctx has a deadline its share of
 // the time that is left. ctx counts for Connect alone, not for the client.
 //
+// With the name of a master that Sentinels watch, the client is a *redis.Client
+// that asks them for each connection where the master is; they are tried in order,
+// too. After a failover it goes on with the new master.
+//
 // Mistakes in the options are errors that wrap [ErrOptions], among them a
 // database number other than 0 for a cluster, and several addresses for a
 // server that isn't part of one. If no seed can be used, the error is a
-// [*SeedsError]. No error holds a password.
+// [*SeedsError]; one that is a Sentinel, without the name of a master, is
+// [ErrSentinel]. No error holds a password.
 func Connect(ctx context.Context, options Options) (redis.UniversalClient, error) {
-	urls, err := parseSeedURLs(options.URLs)
+	urls, err := parseSeedURLs(options.URLs, options.SentinelMaster != "")
 	if err != nil {
 		return nil, err
 	}
-	opt := options.clientOptions(urls)
+	opt, err := options.clientOptions(urls)
+	if err != nil {
+		return nil, err
+	}
+	if urls.master != "" || options.SentinelMaster != "" {
+		return options.connectSentinel(ctx, urls, opt)
+	}
 	// A cluster's node may refuse to select a database; what the server is
 	// comes first.
 	probe := *opt
@@ -65,6 +87,8 @@ func Connect(ctx context.Context, options Options) (redis.UniversalClient, error
 	}
 	answered := s.best.Source
 	switch {
+	case s.best.cluster && opt.Network == "unix":
+		return nil, fmt.Errorf("%w: %s is the socket of a cluster's node, and the other nodes have none here: give the address of a node, host:port", ErrOptions, answered)
 	case s.best.cluster && opt.DB != 0:
 		return nil, fmt.Errorf("%w: database %d: %s is part of a cluster, and its client is always in database 0: leave the number out", ErrOptions, opt.DB, answered)
 	case s.best.cluster:
@@ -89,9 +113,14 @@ func Connect(ctx context.Context, options Options) (redis.UniversalClient, error
 }
 
 // clientOptions are those of a client for the first seed.
-func (o *Options) clientOptions(urls *seedURLs) *redis.Options {
+func (o *Options) clientOptions(urls *seedURLs) (*redis.Options, error) {
 	opt := *urls.opt
 	opt.Network, opt.Addr = "tcp", urls.addrs[0]
+	if urls.scheme == "unix" {
+		if opt.Network = "unix"; o.TLSConfig != nil {
+			return nil, fmt.Errorf("%w: TLS over a unix socket: leave it out, the socket is on this machine", ErrOptions)
+		}
+	}
 	opt.Username, opt.Password, opt.DB = urls.user, urls.password, urls.db
 	if o.Username != "" {
 		opt.Username = o.Username
@@ -122,7 +151,7 @@ func (o *Options) clientOptions(urls *seedURLs) *redis.Options {
 	// Both ask for permissions that a restricted user may not have.
 	opt.DisableIdentity = true
 	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	return &opt
+	return &opt, nil
 }
 
 // contextDialer is go-redis's default dialer, except that its TLS handshake,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -91,6 +92,13 @@ func (d *Dialer) Cluster() bool { return d.rdb != nil }
 // Secure reports whether the client uses TLS: host names count then, as
 // certificates are for them.
 func (d *Dialer) Secure() bool { return d.secure }
+
+// Floating reports whether the client is a *redis.Client whose address isn't one:
+// its dialer alone knows where it leads, as that of a failover client does, which
+// asks Sentinels. The server may be another one at the next [Dialer.Dial].
+func (d *Dialer) Floating() bool {
+	return d.rdb == nil && !strings.ContainsAny(d.seeds[0], ":/@")
+}
 
 // Named reports whether the last connection has got a name (CLIENT SETNAME) from
 // the client's options.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -94,19 +95,24 @@ func (s *search) ask(ctx context.Context, addrs []string) (settled bool) {
 	return false
 }
 
-func (s *search) askOne(ctx context.Context, addr string, left int) (*Topology, *NodeError) {
-	limit := s.limit
+// share is ctx for the first of some tries: with at most limit, if there is one,
+// and its fair share of what is left of ctx's own time.
+func share(ctx context.Context, limit time.Duration, left int) (context.Context, context.CancelFunc) {
 	if deadline, ok := ctx.Deadline(); ok && left > 1 {
 		share := time.Until(deadline) / time.Duration(left)
 		if limit <= 0 || share < limit {
 			limit = share
 		}
 	}
-	if limit > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, limit)
-		defer cancel()
+	if limit <= 0 {
+		return context.WithCancel(ctx)
 	}
+	return context.WithTimeout(ctx, limit)
+}
+
+func (s *search) askOne(ctx context.Context, addr string, left int) (*Topology, *NodeError) {
+	ctx, cancel := share(ctx, s.limit, left)
+	defer cancel()
 	t, err := s.dialer.topologyOf(ctx, addr)
 	if err != nil {
 		var node *NodeError
@@ -223,10 +229,10 @@ func askTopology(ctx context.Context, conn *resp.Conn, addr string, secure bool)
 				return t, nil
 			}
 		}
-		switch text := err.Error(); {
-		case strings.Contains(text, "cluster support disabled"):
+		if strings.Contains(err.Error(), "cluster support disabled") {
 			return singleTopology(addr), nil
-		case strings.HasPrefix(text, "ERR unknown command"):
+		}
+		if reply := (*resp.ReplyError)(nil); errors.As(err, &reply) && reply.Unsupported() {
 			unknown++
 		}
 		err = &NodeError{Addr: addr, Command: "CLUSTER " + way.name, Err: err}
@@ -238,7 +244,7 @@ func askTopology(ctx context.Context, conn *resp.Conn, addr string, secure bool)
 		}
 	}
 	if unknown == len(ways) {
-		return singleTopology(addr), nil // a server without cluster commands
+		return askAlone(ctx, conn, addr)
 	}
 	// All denied. A server that isn't part of a cluster can still be used.
 	reply, err := conn.Do(ctx, "INFO", "cluster")
@@ -247,6 +253,41 @@ func askTopology(ctx context.Context, conn *resp.Conn, addr string, secure bool)
 	}
 	return nil, first
 }
+
+// askAlone makes sure that a server without cluster commands is one that is alone,
+// or a proxy that looks like one: a node of a cluster, whose commands have been
+// renamed or are kept back, would be taken for the whole. ASKING is refused where
+// cluster support is disabled, and isn't known to what isn't a Redis server.
+func askAlone(ctx context.Context, conn *resp.Conn, addr string) (*Topology, error) {
+	reply, err := conn.Do(ctx, "INFO", "server")
+	if err != nil && reply.Kind != resp.Error {
+		return nil, &NodeError{Addr: addr, Command: "INFO", Err: err}
+	}
+	fields := parseInfo(reply.Text)
+	mode := cmp.Or(fields["redis_mode"], fields["server_mode"])
+	if mode == "" {
+		reply, err := conn.Do(ctx, "ASKING")
+		if err != nil && reply.Kind != resp.Error {
+			return nil, &NodeError{Addr: addr, Command: "ASKING", Err: err}
+		}
+		if reply.Kind == resp.Simple {
+			mode = "cluster"
+		}
+	}
+	switch mode {
+	case "sentinel":
+		return nil, &NodeError{Addr: addr, Command: "INFO", Err: ErrSentinel}
+	case "cluster":
+		return nil, &NodeError{Addr: addr, Command: "CLUSTER SLOTS", Err: errHidden}
+	default:
+		t := singleTopology(addr)
+		t.bare = true
+		return t, nil
+	}
+}
+
+var errHidden = errors.New("the server is a node of a cluster and has no CLUSTER command, so it can't be told which slots are whose: " +
+	"it may have been renamed (rename-command), or the service keeps it back")
 
 // askOtherwise reports whether another way of asking may succeed: the reply
 // was an error about this command, or was malformed. Others, such as LOADING,

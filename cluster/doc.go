@@ -4,8 +4,10 @@
 //
 // How its parts meet:
 //
-//   - [Connect] turns URLs into a go-redis client that is known to work. Any
-//     *redis.ClusterClient or *redis.Client made elsewhere serves as well.
+//   - [Connect] turns URLs into a go-redis client that is known to work: of a
+//     cluster, of a single server, by host and port or by a unix socket, or of the
+//     master that Sentinels name. Any *redis.ClusterClient or *redis.Client made
+//     elsewhere serves as well, failover clients included.
 //   - [NewDialer] takes such a client's options. [Dialer.Dial] has go-redis
 //     make a connection to one node (dialer, TLS, credentials, all that the
 //     client was told) and hands it over: what is said on it is the caller's.
@@ -26,6 +28,8 @@
 // "?" comes with an IP, the IP counts. A loopback address told by a node that
 // was itself reached elsewhere means that node's host too. IPv6 addresses come
 // without brackets. Over TLS a node's TLS port counts, where it has two.
+//
+// What Sentinels say follows the rule of loopback addresses.
 //
 // go-redis's own cluster client follows other rules; with some of these it
 // fails, or dials another machine. Its topology isn't used here.

@@ -29,6 +29,10 @@ var (
 	// part of the cluster at all.
 	ErrWrongNode = errors.New("another node answers at this address")
 
+	// ErrSentinel is wrapped by the error for a server that is a Sentinel, where one
+	// with keys is expected.
+	ErrSentinel = errors.New("the server is a Sentinel, which has no keys: name the master that it watches (SentinelMaster, --sentinel-master, or ?master_name= in the URL)")
+
 	// ErrOptions is wrapped by the errors for [Options] that no connection is
 	// tried with: a malformed URL, users that contradict each other.
 	ErrOptions = errors.New("cluster: bad options")
@@ -63,6 +67,8 @@ func (e *NodeError) advice() string {
 		hostname  x509.HostnameError
 		invalid   x509.CertificateInvalidError
 		protocol  *resp.ProtocolError
+		reply     *resp.ReplyError
+		dial      *net.OpError
 	)
 	text := e.Err.Error()
 	has := func(part string) bool { return strings.Contains(text, part) }
@@ -71,6 +77,10 @@ func (e *NodeError) advice() string {
 		return ""
 	case errors.Is(e.Err, ErrWrongNode):
 		return "correct the addresses that the nodes announce (cluster-announce-ip, cluster-announce-port, cluster-announce-hostname), or what forwards them"
+	case errors.As(e.Err, &dial) && dial.Op == "dial" && dial.Net == "unix":
+		return socketAdvice(dial)
+	case errors.As(e.Err, &reply) && reply.Unsupported():
+		return missingAdvice(e.Command)
 	case errors.As(e.Err, &dns):
 		return "the host name can't be resolved: check it"
 	case errors.Is(e.Err, syscall.ECONNREFUSED):
@@ -105,16 +115,47 @@ func (e *NodeError) advice() string {
 		return "the server's maxclients is reached"
 	case errors.Is(e.Err, resp.ErrStalled):
 		return "the server was silent for so long: see whether it or the network hangs, and allow for more if it is only slow"
+	case e.Command == "SCAN" && hungUp(e.Err):
+		return "if the connection is lost at each SCAN, what answers is a proxy that doesn't know the command: connect to the servers behind it"
 	case !strings.HasPrefix(e.Command, "connect"):
 		return ""
 	case hungUp(e.Err) && strings.HasSuffix(e.Command, " TLS"):
 		return "the server closed the connection: the port may not speak TLS, or want a client certificate"
 	case hungUp(e.Err):
-		return "the server closed the connection: if the port speaks TLS, connect with rediss:// or TLS options"
+		return "the server closed the connection: if the port speaks TLS, connect with rediss:// or TLS options; it may also be a cluster's bus port, or a proxy that doesn't know Redis's own commands"
 	case errors.Is(e.Err, os.ErrDeadlineExceeded), errors.Is(e.Err, context.DeadlineExceeded):
 		return "no answer in time: check address and firewall, and that TLS is on where the port speaks it, and only there"
 	default:
 		return ""
+	}
+}
+
+// socketAdvice is about a unix socket that can't be connected to.
+func socketAdvice(err *net.OpError) string {
+	switch {
+	case errors.Is(err, syscall.ENOENT):
+		return "there is no such socket: check the path against the server's unixsocket, and that the server runs"
+	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+		return "this user may not use the socket: see the server's unixsocketperm and the folder's permissions"
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTSOCK):
+		return "no server listens there: it has ended and left the socket, or the file is none"
+	default:
+		return ""
+	}
+}
+
+// missingAdvice is about a command that the server hasn't got, or that a service
+// or a proxy keeps back.
+func missingAdvice(command string) string {
+	switch command {
+	case "CLUSTER NODES":
+		return "without CLUSTER NODES it can't be told whether slots move while they are read, so a cluster isn't scanned: let the service allow it, or scan by an endpoint that is one server"
+	case "SCAN":
+		return "without SCAN keys can't be listed: if a proxy is in between, connect to the servers behind it"
+	case sentinelCommand:
+		return "the server is no Sentinel: give one's address, mostly of port 26379, or leave the master's name out"
+	default:
+		return "the server, or what stands before it, hasn't got the command"
 	}
 }
 

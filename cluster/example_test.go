@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log"
 	"net"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,6 +53,51 @@ func ExampleConnect() {
 	_, isCluster := rdb.(*redis.ClusterClient)
 	fmt.Println("a cluster:", isCluster)
 	// Output: a cluster: true
+}
+
+// A master that Sentinels watch: the URLs are the Sentinels', user and password
+// beside them are the server's.
+func ExampleConnect_sentinel() {
+	sentinel := startSingle("tcp", "127.0.0.1:0") // stands for your Sentinel, and for the server
+	defer sentinel.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+
+	rdb, err := cluster.Connect(ctx, cluster.Options{
+		URLs:           []string{"redis://" + sentinel.Addr().String() + "/2"}, // database 2 of the server
+		SentinelMaster: "mymaster",
+		Username:       "scanner", Password: "secret",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rdb.Close()
+
+	_, single := rdb.(*redis.Client) // it asks the Sentinels for each new connection
+	fmt.Println("a single server:", single)
+	// Output: a single server: true
+}
+
+// A server's socket on this machine, database 2.
+func ExampleConnect_socket() {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	server := startSingle("unix", dir+"/redis.sock") // stands for your server
+	defer server.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+
+	rdb, err := cluster.Connect(ctx, cluster.Options{URLs: []string{"unix://scanner@" + dir + "/redis.sock?db=2"}, Password: "secret"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rdb.Close()
+
+	fmt.Println(rdb.Ping(ctx).Val())
+	// Output: OK
 }
 
 func ExampleDiscover() {
@@ -123,25 +170,33 @@ func ExampleCheck() {
 }
 
 // startNode is a node of a cluster, as far as these examples look at it.
-func startNode() net.Listener {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+func startNode() net.Listener { return start("tcp", "127.0.0.1:0", true) }
+
+// startSingle is likewise a server that is alone, and a Sentinel that watches it.
+func startSingle(network, addr string) net.Listener { return start(network, addr, false) }
+
+func start(network, addr string, inCluster bool) net.Listener {
+	ln, err := net.Listen(network, addr)
 	if err != nil {
 		log.Fatal(err)
 	}
-	port := int64(ln.Addr().(*net.TCPAddr).Port)
+	port := int64(0)
+	if tcp, ok := ln.Addr().(*net.TCPAddr); ok {
+		port = int64(tcp.Port)
+	}
 	go func() {
 		for {
 			conn, err := ln.Accept()
 			if err != nil {
 				return
 			}
-			go serveNode(conn, port)
+			go serveNode(conn, port, inCluster)
 		}
 	}()
 	return ln
 }
 
-func serveNode(conn net.Conn, port int64) {
+func serveNode(conn net.Conn, port int64, inCluster bool) {
 	defer conn.Close()
 	rd := resp.NewReader(conn, 4096)
 	var args [][]byte
@@ -152,6 +207,11 @@ func serveNode(conn net.Conn, port int64) {
 		}
 		var reply []byte
 		switch command := strings.ToUpper(string(args[0])); {
+		case command == "CLUSTER" && !inCluster:
+			reply = resp.AppendError(reply, "ERR This instance has cluster support disabled")
+		case command == "SENTINEL":
+			reply = resp.AppendBulkString(resp.AppendArray(reply, 2), "127.0.0.1")
+			reply = resp.AppendBulkString(reply, strconv.FormatInt(port, 10))
 		case command == "CLUSTER" && strings.EqualFold(string(args[1]), "slots"):
 			reply = resp.AppendArray(resp.AppendArray(reply, 1), 3)
 			reply = resp.AppendInt(resp.AppendInt(reply, 0), 16000)

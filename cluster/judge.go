@@ -48,7 +48,7 @@ type judgement struct {
 // node tells of one node, without what only others know.
 func (j *judgement) node(a *answer) NodeReport {
 	l, s := j.look, j.standing
-	n := NodeReport{told: a, Addr: a.addr, ID: a.id, Role: l.role(a), State: StateOK, Keys: a.keys, Denied: a.denied}
+	n := NodeReport{told: a, Addr: a.addr, ID: a.id, Role: l.role(a), State: StateOK, Keys: a.keys, Denied: a.denied, Missing: a.missing}
 	if n.Role == roleReplica {
 		n.MasterID = l.masterOf(a)
 	}

@@ -94,21 +94,24 @@ func (j *judgement) findDenied() {
 		if p.inCluster && !j.Cluster {
 			continue
 		}
-		var commands []string
-		addrs := j.addrs(func(n *NodeReport) bool {
-			if !counts(n) {
-				return false
-			}
-			mine := common(p.commands, n.Denied)
-			commands = append(commands, mine...)
-			return len(mine) > 0
-		})
-		j.deny(p.severity, p.text, unique(commands), addrs)
+		for _, code := range []Code{CodeDenied, CodeMissing} {
+			var commands []string
+			addrs := j.addrs(func(n *NodeReport) bool {
+				if !counts(n) {
+					return false
+				}
+				mine := common(p.commands, n.refused(code))
+				commands = append(commands, mine...)
+				return len(mine) > 0
+			})
+			j.refuse(code, p.severity, p.text, unique(commands), addrs)
+		}
 	}
-	if addrs := j.addrs(func(n *NodeReport) bool {
-		return counts(n) && slices.Contains(n.Denied, "GET") && slices.Contains(n.Denied, "HMGET") && slices.Contains(n.Denied, "HGETALL")
-	}); len(addrs) > 0 {
-		j.deny(Problem, "nothing can be read: neither strings nor hashes", []string{"GET", "HGETALL", "HMGET"}, addrs)
+	for _, code := range []Code{CodeDenied, CodeMissing} {
+		values := []string{"GET", "HGETALL", "HMGET"}
+		j.refuse(code, Problem, "nothing can be read: neither strings nor hashes", values, j.addrs(func(n *NodeReport) bool {
+			return counts(n) && len(common(values, n.refused(code))) == len(values)
+		}))
 	}
 	j.findWays(counts)
 	// What is denied on replicas matters when one of them becomes a master.
@@ -126,7 +129,7 @@ func (j *judgement) findDenied() {
 		}
 		return false
 	})
-	j.deny(Warning, "is denied on replicas alone: it will be missed when one of them becomes a master. ACLs are each node's own", unique(commands), addrs)
+	j.refuse(CodeDenied, Warning, "is denied on replicas alone: it will be missed when one of them becomes a master. ACLs are each node's own", unique(commands), addrs)
 }
 
 // findWays tells where the best way to list keys is denied.
@@ -135,6 +138,7 @@ func (j *judgement) findWays(counts func(n *NodeReport) bool) {
 		severity Severity
 		text     string
 		commands string
+		code     Code
 	}
 	nodes := map[loss][]string{}
 	var order []loss
@@ -148,7 +152,10 @@ func (j *judgement) findWays(counts func(n *NodeReport) bool) {
 		for _, w := range enumeration.All() {
 			lists = append(lists, w.Command())
 		}
-		l := loss{severity: Note, commands: strings.Join(unique(common(lists, n.Denied)), ",")}
+		l := loss{severity: Note, commands: strings.Join(unique(common(lists, n.cannot())), ","), code: CodeDenied}
+		if len(common(lists, n.Denied)) == 0 {
+			l.code = CodeMissing
+		}
 		switch {
 		case l.commands == "":
 			continue
@@ -169,14 +176,29 @@ func (j *judgement) findWays(counts func(n *NodeReport) bool) {
 		nodes[l] = append(nodes[l], n.Addr)
 	}
 	for _, l := range order {
-		j.deny(l.severity, l.text, strings.Split(l.commands, ","), nodes[l])
+		j.refuse(l.code, l.severity, l.text, strings.Split(l.commands, ","), nodes[l])
 	}
 }
 
-func (j *judgement) deny(s Severity, text string, commands, addrs []string) {
-	if len(addrs) > 0 {
-		j.add(Finding{Severity: s, Code: CodeDenied, Text: text + " (allow it with ACL SETUSER)", Commands: commands, Nodes: addrs})
+// refused are the commands that can't be run for the reason that a code names.
+func (n *NodeReport) refused(code Code) []string {
+	if code == CodeMissing {
+		return n.Missing
 	}
+	return n.Denied
+}
+
+// refuse tells of commands that can't be run, for the reason that a code names.
+func (j *judgement) refuse(code Code, s Severity, text string, commands, addrs []string) {
+	if len(addrs) == 0 {
+		return
+	}
+	if code == CodeMissing {
+		text += " (the server is too old for it, or it has been renamed, or a service or a proxy keeps it back)"
+	} else {
+		text += " (allow it with ACL SETUSER)"
+	}
+	j.add(Finding{Severity: s, Code: code, Text: text, Commands: commands, Nodes: addrs})
 }
 
 const (
@@ -198,10 +220,18 @@ func (j *judgement) findServers() {
 	if addrs := j.addrs(func(n *NodeReport) bool {
 		return reads(n) && n.Server == "redis" && !enumeration.AtLeast(n.Version, 6, 0)
 	}); len(addrs) > 0 {
-		j.add(Finding{Severity: Problem, Code: CodeVersionTooOld, Nodes: addrs, Text: "is older than Redis 6.0, whose SCAN has no TYPE"})
+		j.add(Finding{Severity: Warning, Code: CodeVersionTooOld, Nodes: addrs, Text: "is older than Redis 6.0, for which scans aren't tested: its SCAN has no TYPE, so keys of all types are asked for their values"})
 	}
 	if addrs := j.addrs(func(n *NodeReport) bool { return n.Server != "" && n.Server != "redis" && n.Server != "valkey" }); len(addrs) > 0 {
 		j.add(Finding{Severity: Warning, Code: CodeUnknownServer, Nodes: addrs, Text: "is neither Redis nor Valkey: what a scan relies upon isn't known of it"})
+	}
+	if addrs := j.addrs(func(n *NodeReport) bool {
+		if j.Cluster || !n.answers() || slices.Contains(n.cannot(), "INFO") {
+			return false
+		}
+		return n.Server == "" || j.look.topology != nil && j.look.topology.Bare()
+	}); len(addrs) > 0 {
+		j.add(Finding{Severity: Warning, Code: CodeUnknownServer, Nodes: addrs, Text: "doesn't say what it is, or is a proxy before other servers, since it has no CLUSTER command at all. It is taken at its word that SCAN returns every key that exists all the time, and another server in its place shows only as a lost connection"})
 	}
 	if len(j.Versions) > 1 {
 		j.add(Finding{

@@ -33,7 +33,8 @@ type answer struct {
 	info   map[string]string
 	server ServerInfo
 	keys   *int64
-	denied []string
+	// Commands that the user may not run, and those that the server doesn't know.
+	denied, missing []string
 }
 
 // master reports whether the node answered, and says that it is a master.
@@ -174,7 +175,8 @@ func (a *answer) ask(ctx context.Context, conn *resp.Conn, inCluster bool) error
 			a.denied = append(a.denied, command)
 			return "", nil
 		case askOtherwise(err):
-			return "", nil // unknown there
+			a.lacks(reply, command)
+			return "", nil
 		default:
 			return "", &NodeError{Addr: a.addr, Command: command, Err: err}
 		}

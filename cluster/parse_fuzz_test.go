@@ -149,13 +149,15 @@ func FuzzSeedURL(f *testing.F) {
 	for _, raw := range []string{
 		"redis://user:pass%2Fword@host:6380/2?dial_timeout=3s", "rediss://host", "redis://:p@[::1]:1", "redis://host:1?addr=other:2&db=1", "redis://host:1#x",
 		"unix:///tmp/redis.sock", "redis://host:65536", "redis://host:http", "redis://a@b@c:1", "redis://host:1/0?protocol=2&client_name=x", " redis://host:1 ", "host:1", "redis://",
+		"unix://user:pass@/run/a%20b.sock?db=3", "unix:///run/", "unix://run/redis.sock", "unix:/run/redis.sock", "/run/redis.sock", "redis://host/-1", "valkey://host",
+		"redis://:p@host?master_name=main",
 	} {
 		f.Add(raw)
 	}
-	ours := []error{errScheme, errSyntax, errAddress}
+	ours := []error{errScheme, errSyntax, errAddress, errPath, errDatabase}
 	f.Fuzz(func(t *testing.T, raw string) {
 		theirs, theirErr := redis.ParseURL(raw)
-		urls, err := parseSeedURLs([]string{raw})
+		urls, err := parseSeedURLs([]string{raw}, false)
 		if err != nil {
 			require.ErrorIs(t, err, ErrOptions)
 			refused := slices.ContainsFunc(ours, func(reason error) bool { return strings.HasSuffix(err.Error(), reason.Error()) })
@@ -165,9 +167,14 @@ func FuzzSeedURL(f *testing.F) {
 		if theirErr != nil || !strings.Contains(raw, "://") || strings.Contains(raw, "addr") {
 			return // bare addresses ("redis:" among them) and further ones are taken here only
 		}
-		host, port, ok := splitAddr(theirs.Addr)
-		require.True(t, ok)
-		require.Equal(t, joinAddr(host, port), urls.addrs[0])
+		if theirs.Network == "unix" {
+			require.Equal(t, theirs.Addr, urls.addrs[0])
+			require.Equal(t, "unix", urls.scheme)
+		} else {
+			host, port, ok := splitAddr(theirs.Addr)
+			require.True(t, ok)
+			require.Equal(t, joinAddr(host, port), urls.addrs[0])
+		}
 		require.Equal(t, theirs.Username, urls.user)
 		require.Equal(t, theirs.Password, urls.password)
 		require.Equal(t, theirs.DB, urls.db)

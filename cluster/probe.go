@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -59,9 +60,18 @@ func (a *answer) probe(ctx context.Context, conn *resp.Conn, inCluster bool) err
 		if deniesCommand(reply) {
 			a.denied = append(a.denied, commandName(list[i]))
 		}
+		a.lacks(reply, commandName(list[i]))
 	}
 	slices.Sort(a.denied)
+	slices.Sort(a.missing)
 	return nil
+}
+
+// lacks takes note of a reply that says that the server doesn't know a command.
+func (a *answer) lacks(reply resp.Value, command string) {
+	if err := (*resp.ReplyError)(nil); errors.As(reply.Err(), &err) && err.Unsupported() {
+		a.missing = append(a.missing, command)
+	}
 }
 
 // commandName is a command without its arguments: "HMGET", "CLUSTER NODES".
@@ -90,7 +100,7 @@ func (a *answer) ability(inCluster bool) enumeration.Ability {
 func (a *answer) way(inCluster bool) (way enumeration.Way, first bool) {
 	first = true
 	for _, way := range a.ability(inCluster).Ways(inCluster, true) {
-		if !slices.Contains(a.denied, way.Command()) {
+		if !slices.Contains(a.denied, way.Command()) && !slices.Contains(a.missing, way.Command()) {
 			return way, first
 		}
 		first = false

@@ -1,5 +1,7 @@
 package cluster
 
+import "slices"
+
 // Report is what [Check] has found. As JSON it has the names of the tags; what
 // isn't known, because a node doesn't answer or the user may not ask, is null
 // or left out.
@@ -56,27 +58,28 @@ const (
 type Code string
 
 const (
-	CodeSlotUnowned   Code = "slot_unowned"   // problem: slots that nobody owns, or whose owner has no address
-	CodeSlotDisputed  Code = "slot_disputed"  // problem: the masters don't agree on the owner, and didn't a second before
-	CodeMasterDown    Code = "master_down"    // problem: a master doesn't answer, and nobody has taken its place
-	CodeWrongNode     Code = "wrong_node"     // problem: another node answers at a master's address; of a replica, warning
-	CodeRefused       Code = "login_refused"  // problem: a master doesn't let the user in; of a replica, warning
-	CodeClusterDown   Code = "cluster_down"   // problem: a master's cluster_state isn't ok
-	CodeLoading       Code = "loading"        // problem: a master is loading its data; of a replica, warning
-	CodeMarkStale     Code = "mark_stale"     // problem or note: a migration's mark that doesn't fit the slot's owner
-	CodeVersionTooOld Code = "version_old"    // problem: the server hasn't got what a scan needs
-	CodeNotCluster    Code = "not_cluster"    // note: a single server; problem: and the client is one for clusters
-	CodeDenied        Code = "acl_denied"     // the user may not run commands; problem, warning or note, as they matter
-	CodeMigrationOpen Code = "migration_open" // warning: slots that are moving, or were left so
-	CodeReplicaBehind Code = "replica_behind" // warning: a failover would lose what the replica hasn't got yet
-	CodeNodeDown      Code = "node_down"      // warning: a node without slots doesn't answer; note: the others know already
-	CodeSuspected     Code = "node_suspected" // warning: others say that it fails, but it answers
-	CodeReplaced      Code = "node_replaced"  // warning: it takes itself for a master, and the others have replaced it
-	CodeNoReplica     Code = "no_replica"     // masters without replicas; warning if others have some, else note
-	CodeReplicaRead   Code = "replica_read"   // warning: the single server is a replica of another one
-	CodeLedger        Code = "ledger_memory"  // warning: remembering a node's keys takes more than a scan's default limit
-	CodeUnknownServer Code = "server_unknown" // warning: neither Redis nor Valkey
-	CodeMixedVersions Code = "mixed_versions" // note: the nodes' versions differ
+	CodeSlotUnowned   Code = "slot_unowned"    // problem: slots that nobody owns, or whose owner has no address
+	CodeSlotDisputed  Code = "slot_disputed"   // problem: the masters don't agree on the owner, and didn't a second before
+	CodeMasterDown    Code = "master_down"     // problem: a master doesn't answer, and nobody has taken its place
+	CodeWrongNode     Code = "wrong_node"      // problem: another node answers at a master's address; of a replica, warning
+	CodeRefused       Code = "login_refused"   // problem: a master doesn't let the user in; of a replica, warning
+	CodeClusterDown   Code = "cluster_down"    // problem: a master's cluster_state isn't ok
+	CodeLoading       Code = "loading"         // problem: a master is loading its data; of a replica, warning
+	CodeMarkStale     Code = "mark_stale"      // problem or note: a migration's mark that doesn't fit the slot's owner
+	CodeVersionTooOld Code = "version_old"     // warning: the server is older than those that scans are tested on
+	CodeNotCluster    Code = "not_cluster"     // note: a single server; problem: and the client is one for clusters
+	CodeDenied        Code = "acl_denied"      // the user may not run commands; problem, warning or note, as they matter
+	CodeMissing       Code = "command_missing" // the server hasn't got commands; problem, warning or note, as they matter
+	CodeMigrationOpen Code = "migration_open"  // warning: slots that are moving, or were left so
+	CodeReplicaBehind Code = "replica_behind"  // warning: a failover would lose what the replica hasn't got yet
+	CodeNodeDown      Code = "node_down"       // warning: a node without slots doesn't answer; note: the others know already
+	CodeSuspected     Code = "node_suspected"  // warning: others say that it fails, but it answers
+	CodeReplaced      Code = "node_replaced"   // warning: it takes itself for a master, and the others have replaced it
+	CodeNoReplica     Code = "no_replica"      // masters without replicas; warning if others have some, else note
+	CodeReplicaRead   Code = "replica_read"    // warning: the single server is a replica of another one
+	CodeLedger        Code = "ledger_memory"   // warning: remembering a node's keys takes more than a scan's default limit
+	CodeUnknownServer Code = "server_unknown"  // warning: neither Redis nor Valkey, or a single server that doesn't say
+	CodeMixedVersions Code = "mixed_versions"  // note: the nodes' versions differ
 )
 
 // Finding is one thing that matters to a scan.
@@ -86,7 +89,7 @@ type Finding struct {
 	Text     string   `json:"text"`               // what it is, and what to do about it; for people, and may change
 	Slots    SlotSet  `json:"slots,omitzero"`     // the slots that it is about
 	Nodes    []string `json:"nodes,omitempty"`    // addresses of the nodes that it is about
-	Commands []string `json:"commands,omitempty"` // denied ones
+	Commands []string `json:"commands,omitempty"` // denied or missing ones
 }
 
 // Migration is slots that are moving from one master to another one, as the
@@ -150,10 +153,16 @@ type NodeReport struct {
 	// Denied are the commands of a scan that the user may not run there, in upper
 	// case: "HMGET", "CLUSTER NODES".
 	Denied []string `json:"denied,omitempty"`
+	// Missing are likewise those that the server doesn't know: it is old, or they have
+	// been renamed, or a service or a proxy keeps them back.
+	Missing []string `json:"missing,omitempty"`
 }
 
 // answers reports whether the node told of itself.
 func (n *NodeReport) answers() bool { return n.Error == "" }
+
+// cannot are the commands that can't be run there.
+func (n *NodeReport) cannot() []string { return slices.Concat(n.Denied, n.Missing) }
 
 // add puts a finding to the others.
 func (r *Report) add(f Finding) { r.Findings = append(r.Findings, f) }

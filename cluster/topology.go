@@ -15,6 +15,7 @@ type Topology struct {
 	Source string
 
 	cluster bool
+	bare    bool    // see Bare
 	hidden  SlotSet // of masters without an address
 	down    bool    // the node said that the cluster is down
 	owners  [Slots]int16
@@ -48,6 +49,11 @@ func (t *Topology) Nodes() map[string]string {
 // Cluster reports whether the server is part of a cluster. If not, there is
 // one master, the server, which has all slots.
 func (t *Topology) Cluster() bool { return t.cluster }
+
+// Bare reports whether a server that isn't part of a cluster has no CLUSTER command
+// at all, where Redis and Valkey would say that it is switched off. Mostly that is a
+// proxy: what INFO and SCAN say may then be told by several servers.
+func (t *Topology) Bare() bool { return t.bare }
 
 // Owner is the index in Masters of the slot's owner; ok is false if nobody
 // owns it.

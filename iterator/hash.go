@@ -20,8 +20,9 @@ type ClusterHashBatchIterator struct{ *BatchReader }
 // config.Pattern, with rows of the form s. A field that a hash doesn't have
 // is null; fields that aren't in s are left out.
 //
-// rdb is a *redis.ClusterClient, or a *redis.Client of a single server. Its
-// options are used to connect; the connections of the scan are its own. The
+// rdb is a *redis.ClusterClient, or a *redis.Client of a single server, failover
+// clients of Sentinel included: what has become the master meanwhile is read, too.
+// Its options are used to connect; the connections of the scan are its own. The
 // client stays the caller's, and is never closed.
 //
 // It reads the topology and tries to connect to a master, so that what is

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -24,11 +25,12 @@ type connectFlags struct {
 	caFile             string
 	cert, keyFile      string
 	serverName         string
+	sentinel           sentinelFlags
 }
 
 func (f *connectFlags) register(fs *pflag.FlagSet) {
 	// Not a StringSlice: a comma may be part of a password.
-	fs.StringArrayVar(&f.urls, "url", nil, "`URL` of any node, such as redis://user:password@node1:7000, or rediss:// for TLS; given again, further nodes to try (required)")
+	fs.StringArrayVar(&f.urls, "url", nil, "`URL` of any node, such as redis://user:password@node1:7000, or rediss:// for TLS; or of a single server, with /2 for a database, or unix:///run/redis.sock; given again, further nodes to try (required)")
 	fs.StringVar(&f.user, "user", "", "ACL user, by `NAME`")
 	fs.StringVar(&f.passwordFile, "password-file", "", "`FILE` with the password; without it the URL's, else that of "+passwordVariable)
 	fs.BoolVar(&f.tls, "tls", false, "use TLS, as rediss:// does")
@@ -36,6 +38,7 @@ func (f *connectFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.cert, "cert", "", "`FILE` with the client's certificate (PEM)")
 	fs.StringVar(&f.keyFile, "key-file", "", "`FILE` with the key of the client's certificate (PEM)")
 	fs.StringVar(&f.serverName, "server-name", "", "`NAME` that the servers' certificates are for, if not their hosts'")
+	f.sentinel.register(fs)
 }
 
 // options checks the flags and reads the files they name.
@@ -55,27 +58,36 @@ func (f *connectFlags) options(s *secrets) (cluster.Options, error) {
 	if err != nil {
 		return cluster.Options{}, err
 	}
-	return cluster.Options{URLs: f.urls, Username: f.user, Password: password, TLSConfig: config}, nil
+	options := cluster.Options{URLs: f.urls, Username: f.user, Password: password, TLSConfig: config}
+	return options, f.sentinel.add(&options, s)
 }
 
 // password is the one to use in place of the URLs'; empty if theirs is it, or
-// if there is none.
+// if there is none. The passwords in the URLs of Sentinels are the Sentinels'.
 func (f *connectFlags) password() (string, error) {
-	if f.passwordFile == "" {
-		for _, u := range f.urls {
-			if hasPassword(u) {
-				return "", nil
-			}
-		}
-		return os.Getenv(passwordVariable), nil
+	var urls []string
+	if !f.sentinel.named(f.urls) {
+		urls = f.urls
 	}
-	content, err := os.ReadFile(f.passwordFile)
+	return passwordOf("--password-file", f.passwordFile, passwordVariable, urls)
+}
+
+// passwordOf is what stands in a file, else nothing if one of the URLs has a
+// password, else what stands in an environment variable.
+func passwordOf(flag, file, variable string, urls []string) (string, error) {
+	if file == "" {
+		if slices.ContainsFunc(urls, hasPassword) {
+			return "", nil
+		}
+		return os.Getenv(variable), nil
+	}
+	content, err := os.ReadFile(file)
 	if err != nil {
-		return "", usagef("--password-file: %w", err)
+		return "", usagef("%s: %w", flag, err)
 	}
 	text := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
 	if text == "" {
-		return "", usagef("--password-file: %s is empty", f.passwordFile)
+		return "", usagef("%s: %s is empty", flag, file)
 	}
 	return text, nil
 }

@@ -63,6 +63,12 @@ func (s summary) print(w io.Writer) {
 		if n.Unguarded {
 			line("without MULTI", n.Addr)
 		}
+		if n.Unidentified {
+			line("not identified", n.Addr)
+		}
+		if n.Replica && s.stats.Surveys == 0 { // a single server
+			line("is a replica", n.Addr)
+		}
 	}
 	line(size, fmt.Sprintf("%d bytes (%s)", s.result.Bytes, binarySize(s.result.Bytes)))
 	_ = t.Flush()

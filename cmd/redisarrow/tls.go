@@ -15,7 +15,7 @@ func (f *connectFlags) tlsConfig() (*tls.Config, error) {
 	}
 	secure := f.tls
 	for _, u := range f.urls {
-		secure = secure || strings.HasPrefix(u, "rediss://")
+		secure = secure || strings.HasPrefix(u, "rediss://") || strings.HasPrefix(u, "valkeys://")
 	}
 	for _, flag := range []struct{ name, value string }{
 		{"--cacert", f.caFile}, {"--cert", f.cert}, {"--server-name", f.serverName},

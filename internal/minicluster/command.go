@@ -2,6 +2,7 @@ package minicluster
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -91,6 +92,8 @@ func (s *session) refusal(cmd *command, args [][]byte) string {
 	switch {
 	case cmd == nil:
 		return unknownCommand(args)
+	case s.c.cfg.lacks(cmd, args):
+		return s.c.cfg.missing(cmd, args)
 	case len(args) != cmd.arity && (cmd.arity >= 0 || len(args) < -cmd.arity):
 		return "ERR wrong number of arguments for '" + strings.ToLower(cmd.name) + "' command"
 	case !s.authed && cmd.flags&open == 0:
@@ -108,6 +111,27 @@ func (s *session) refusal(cmd *command, args [][]byte) string {
 		return "READONLY You can't write against a read only replica."
 	}
 	return ""
+}
+
+// lacks reports whether a command is among Config.Missing.
+func (c *Config) lacks(cmd *command, args [][]byte) bool {
+	return len(c.Missing) > 0 && (slices.Contains(c.Missing, strings.ToLower(cmd.name)) || c.lacksPart(cmd, args))
+}
+
+// lacksPart reports whether a subcommand is.
+func (c *Config) lacksPart(cmd *command, args [][]byte) bool {
+	return len(args) > 1 && slices.Contains(c.Missing, strings.ToLower(cmd.name+"|"+string(args[1])))
+}
+
+func (c *Config) missing(cmd *command, args [][]byte) string {
+	switch {
+	case c.MissingReply != "":
+		return c.MissingReply
+	case c.lacksPart(cmd, args):
+		return fmt.Sprintf("ERR unknown subcommand '%s'. Try %s HELP.", oneLine(args[1]), cmd.name)
+	default:
+		return unknownCommand(args)
+	}
 }
 
 func unknownCommand(args [][]byte) string {

@@ -43,7 +43,7 @@ func (s *session) scanOptions(rest [][]byte) (o scanOptions, ok bool) {
 				return o, false
 			}
 			o.count = int(min(n, math.MaxInt32))
-		case is(rest[0], "TYPE"):
+		case is(rest[0], "TYPE") && !s.c.cfg.NoScanType:
 			o.kind = strings.ToLower(string(rest[1]))
 		default:
 			s.fail(errSyntax)

@@ -41,6 +41,15 @@ type Config struct {
 	// NoHello answers HELLO as servers before Redis 6 do: unknown command.
 	NoHello bool
 
+	// Missing are commands that the nodes don't know, such as those that a service
+	// keeps back or that have been renamed: names such as "info" or, for one
+	// subcommand, "cluster|nodes", in lower case. MissingReply is how they are
+	// answered; "" means as Redis answers what it doesn't know.
+	Missing      []string
+	MissingReply string
+	// NoScanType has SCAN without TYPE, as before Redis 6.0 and in proxies.
+	NoScanType bool
+
 	// Memory makes the nodes reachable through Cluster.Dial alone, over
 	// connections in memory: quick, without ports, and with nothing that waits
 	// outside of this process, so that a test can run in a bubble of

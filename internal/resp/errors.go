@@ -60,3 +60,20 @@ func (e *ReplyError) Code() string {
 	code, _, _ := strings.Cut(e.Text, " ")
 	return code
 }
+
+// Unsupported reports whether the reply says that the server hasn't got the
+// command, or doesn't let anybody run it: in Redis' own words, or in those of
+// proxies and of services that keep commands back. That a user may not run it is
+// another matter (NOPERM).
+func (e *ReplyError) Unsupported() bool {
+	text := strings.ToLower(e.Text)
+	if code := e.Code(); code != "ERR" && !strings.HasPrefix(text, "unsupported ") && !strings.HasPrefix(text, "unknown ") {
+		return false
+	}
+	for _, words := range []string{"unknown command", "unknown subcommand", "unsupported", "not support", "not allowed", "is disabled"} {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return false
+}

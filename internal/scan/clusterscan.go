@@ -53,7 +53,7 @@ func (w *clusterScan) ask(out []byte) []byte {
 		out = appendSlot(out, s.slot)
 		out = resp.AppendBulkString(out, "COUNT")
 		out = appendNumber(out, s.ask)
-		out = append(out, w.scan.scanTail...)
+		out = append(out, w.scan.typed.tail...)
 		keys += min(s.keys, budget)
 	}
 	w.pager.asked = max(keys, 1)

@@ -36,6 +36,11 @@ func (s *Scan) connect(ctx context.Context, n *node) (link, state, error) {
 		l.close()
 		err = wrongNode(addr, "it is node %s, not %s", now.id, n.id)
 	}
+	if err == nil {
+		if err = s.sameRole(addr, &now); err != nil {
+			l.close()
+		}
+	}
 	if err != nil {
 		return link{}, state{}, err
 	}
@@ -51,6 +56,9 @@ func (s *Scan) connectTo(ctx context.Context, addr string, stall time.Duration) 
 	asked := time.Now()
 	now, err := readState(ctx, l.conn, addr, s.inCluster)
 	l.roundTrip = time.Since(asked)
+	if s.bare {
+		now.distrust()
+	}
 	if err == nil && now.noTouch {
 		err = tell(ctx, l.conn, addr, "CLIENT", "NO-TOUCH", "ON")
 	}
@@ -154,6 +162,7 @@ func (p *pass) open(ctx context.Context) error {
 	}
 	p.slots = p.task.slots
 	if !p.scan.inCluster {
+		p.node.isAlone(&p.start)
 		return nil
 	}
 	p.guard = p.task.guard()
@@ -247,7 +256,7 @@ func loggedOut(reply *resp.ReplyError) bool { return reply.Code() == "NOAUTH" }
 
 // unknown reports whether a reply says that the server hasn't got a command.
 func unknown(reply *resp.ReplyError) bool {
-	return strings.HasPrefix(reply.Text, "ERR unknown ") || strings.HasPrefix(reply.Text, "ERR Unknown ")
+	return strings.HasPrefix(reply.Text, "ERR unknown ") || strings.HasPrefix(reply.Text, "ERR Unknown ") || reply.Unsupported()
 }
 
 // succeeded ends a row of failures: something was received.

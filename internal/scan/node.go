@@ -26,7 +26,11 @@ type node struct {
 	lone    bool                  // keys can't be asked for together
 	weak    bool                  // something was listed without it
 
-	duty duty // belongs to whoever reads it
+	unidentified bool // a server alone that doesn't say what it is
+	untyped      bool // SCAN has no TYPE
+
+	duty  duty   // belongs to whoever reads it
+	runID string // likewise: of a server alone, as the last pass found it
 
 	// What follows belongs to the board.
 	busy     bool
@@ -67,6 +71,15 @@ func (n *node) asReplica(yes bool) {
 	n.replica = yes
 }
 
+// isAlone notes what a server alone says of itself when a pass begins.
+func (n *node) isAlone(now *state) {
+	n.runID = now.runID
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.unidentified = n.unidentified || now.runID == "" || now.proxy
+	n.replica = now.role == "slave"
+}
+
 // publish makes what a pass has counted known.
 func (n *node) publish(c Counters) {
 	n.mu.Lock()
@@ -92,7 +105,7 @@ func (n *node) ended() {
 func (n *node) stats() NodeStats {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s := NodeStats{Addr: n.addr, Counters: n.past, Enumerations: slices.Clone(n.used), Commands: slices.Clone(n.fetched), Unguarded: n.weak, Replica: n.replica}
+	s := NodeStats{Addr: n.addr, Counters: n.past, Enumerations: slices.Clone(n.used), Commands: slices.Clone(n.fetched), Unguarded: n.weak, Unidentified: n.unidentified, Replica: n.replica}
 	s.Add(n.present)
 	return s
 }
@@ -147,6 +160,21 @@ func (n *node) single() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.lone
+}
+
+// untype notes that SCAN has no TYPE, and reports whether that is new.
+func (n *node) untype() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	before := n.untyped
+	n.untyped = true
+	return !before
+}
+
+func (n *node) typeless() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.untyped
 }
 
 // unguarded reports whether a way has to do without MULTI, and notes it.

@@ -346,6 +346,11 @@ func (p *pass) unlisted(ctx context.Context, err error) error {
 			p.take(p.enumeration)
 			return nil
 		}
+		if refused.command == scanName && refused.reply.Code() == "ERR" && !unavailable(refused.reply) && p.node.untype() {
+			p.scan.log.Info("SCAN without TYPE is tried: keys of all types are listed", "node", p.addr, "reason", refused)
+			p.take(p.enumeration)
+			return nil
+		}
 		if unavailable(refused.reply) && p.scan.enumerate == AutoEnumerate {
 			// The user may not use this way, or the server hasn't got it.
 			p.scan.log.Info("a way to enumerate can't be used", "node", p.addr, "way", p.enumeration, "reason", refused)

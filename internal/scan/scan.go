@@ -44,6 +44,8 @@ type Scan struct {
 	kind      Kind
 	dialer    *cluster.Dialer
 	inCluster bool
+	bare      bool // see cluster.Topology.Bare
+	leads     bool // a server alone has said that it is a master; belongs to whoever connects to it
 	stall     time.Duration
 	log       *slog.Logger
 	limit     *limit
@@ -62,12 +64,12 @@ type Scan struct {
 	strict          bool
 	allowIncomplete bool
 
-	pattern            string
-	count, farCount    int
-	inFlight           int64
-	scanHead, scanTail []byte // SCAN without its cursor and its COUNT
-	clusterScanHead    []byte // CLUSTERSCAN without its cursor
-	maxPageKeys        int    // more aren't taken
+	pattern         string
+	count, farCount int
+	inFlight        int64
+	typed, untyped  scanWords // with TYPE, and without
+	clusterScanHead []byte    // CLUSTERSCAN without its cursor
+	maxPageKeys     int       // more aren't taken
 }
 
 // Open reads the topology and tries the first master, so that what is wrong
@@ -87,6 +89,7 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 		kind:        cfg.Kind,
 		dialer:      d,
 		inCluster:   topology.Cluster(),
+		bare:        topology.Bare(),
 		stall:       cfg.Stall,
 		log:         cfg.Logger,
 		limit:       newLimit(cfg.MaxRows),
@@ -188,17 +191,14 @@ func (s *Scan) tryFirst(ctx context.Context) error {
 
 // prepare puts SCAN together, but for its cursor and its COUNT.
 func (s *Scan) prepare(cfg Config) {
-	args := []string{"TYPE", cfg.Kind.Type()}
+	var match []string
 	if cfg.Pattern != "*" {
-		args = append(args, "MATCH", cfg.Pattern)
+		match = []string{"MATCH", cfg.Pattern}
 	}
-	s.scanHead = resp.AppendArray(nil, 2+2+len(args))
-	s.scanHead = resp.AppendBulkString(s.scanHead, "SCAN")
+	args := append([]string{"TYPE", cfg.Kind.Type()}, match...)
+	s.typed, s.untyped = newScanWords(args), newScanWords(match)
 	s.clusterScanHead = resp.AppendArray(nil, 2+2+2+len(args))
 	s.clusterScanHead = resp.AppendBulkString(s.clusterScanHead, clusterScanCommand)
-	for _, arg := range args {
-		s.scanTail = resp.AppendBulkString(s.scanTail, arg)
-	}
 }
 
 // Masters is the number of masters at the beginning.

@@ -15,9 +15,14 @@ type state struct {
 	id    string   // the node's ID in its cluster; empty outside of one
 	peers []string // IDs of the other nodes that it knows
 	runID string   // one for each life of the process; empty if INFO is denied
+	role  string   // of a server alone: "master", "slave", or "" if it doesn't say
+	proxy bool     // it may be one
 	epoch uint64   // grows when the node takes over slots
 	up    bool     // cluster_state:ok
 	order cursorOrder
+
+	// typeless: SCAN has no TYPE (Redis before 6.0, some proxies).
+	typeless bool
 
 	// monotone: the cursors are those of Redis or Valkey, see cursorGuard.
 	monotone bool
@@ -82,7 +87,7 @@ func readClusterState(ctx context.Context, conn *resp.Conn) (state, error) {
 // all slots.
 func readSingleState(ctx context.Context, conn *resp.Conn) (state, error) {
 	s := state{up: true}
-	replies, err := conn.Pipeline(ctx, []string{"INFO", "server"})
+	replies, err := conn.Pipeline(ctx, []string{"INFO", "server"}, []string{"INFO", "replication"})
 	if err != nil {
 		return state{}, err
 	}
@@ -90,8 +95,20 @@ func readSingleState(ctx context.Context, conn *resp.Conn) (state, error) {
 	if err != nil {
 		return state{}, err
 	}
+	replication, err := optional(replies[1])
+	if err != nil {
+		return state{}, err
+	}
+	s.role = cluster.ParseServerInfo(replication).Role
 	s.describe(cluster.ParseServerInfo(info), false)
 	return s, nil
+}
+
+// distrust forgets what a server is by its word: it may be a proxy, and the word
+// that of one of the servers behind it, whose cursors aren't the proxy's.
+func (s *state) distrust() {
+	s.describe(cluster.ServerInfo{RunID: s.runID}, false)
+	s.proxy = true
 }
 
 // optional is the text of a reply that can be done without where the command

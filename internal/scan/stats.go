@@ -45,6 +45,12 @@ type NodeStats struct {
 	// Unguarded: the user may not use MULTI there, so a slot migration that was
 	// opened and broken off within moments could go unseen.
 	Unguarded bool
+	// Unidentified: a server that isn't in a cluster, and doesn't say what it is: the
+	// user may not ask (INFO), or a service keeps that back, or it has no CLUSTER command
+	// at all, and so may be a proxy before other servers. It is read by its SCAN all the same. That SCAN returns every key that exists all the
+	// time is then its own promise, not one known to be kept; and that another server
+	// has taken its place shows only as a lost connection.
+	Unidentified bool
 	// Replica: it was read as a replica, last.
 	Replica bool
 	Counters

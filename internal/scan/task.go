@@ -60,14 +60,13 @@ func (t *task) other(slots cluster.SlotSet) task {
 // from its source and then from its target. What can't be read now is put back.
 // An error ends the whole scan.
 func (s *Scan) perform(ctx context.Context, t task, w *worker) error {
+	if !s.inCluster {
+		return s.performAlone(ctx, t, w)
+	}
 	if t.role == owner {
 		return s.pass(ctx, t, w, func(slots cluster.SlotSet) {
-			if s.inCluster {
-				s.ledger.read(t.span(slots, s.surveyor.begun()))
-				s.surveyor.due()
-			} else {
-				s.ledger.settle(slots)
-			}
+			s.ledger.read(t.span(slots, s.surveyor.begun()))
+			s.surveyor.due()
 		})
 	}
 	var half cluster.SlotSet

@@ -17,16 +17,35 @@ type walk struct {
 	check  cursorGuard
 	cursor uint64
 	over   bool
+	words  *scanWords
 	most   int // keys that a page may have, 0 if there is no bound but the pager's
 }
 
 func newWalk(s *Scan, g *guard, pages *pager, start *state) walk {
-	return walk{scan: s, guard: g, pager: pages, check: newCursorGuard(start)}
+	w := walk{scan: s, guard: g, pager: pages, check: newCursorGuard(start), words: &s.typed}
+	if start.typeless {
+		w.words = &s.untyped
+	}
+	return w
+}
+
+// scanName is SCAN's name, for messages.
+const scanName = "SCAN"
+
+// scanWords is SCAN without its cursor and its COUNT.
+type scanWords struct{ head, tail []byte }
+
+func newScanWords(args []string) (w scanWords) {
+	w.head = resp.AppendBulkString(resp.AppendArray(nil, 2+2+len(args)), scanName)
+	for _, arg := range args {
+		w.tail = resp.AppendBulkString(w.tail, arg)
+	}
+	return w
 }
 
 func (w *walk) ended() bool     { return w.over }
 func (w *walk) matches() bool   { return true }
-func (w *walk) command() string { return "SCAN" }
+func (w *walk) command() string { return scanName }
 func (w *walk) again()          {}
 
 func (w *walk) ask(out []byte) []byte {
@@ -36,18 +55,18 @@ func (w *walk) ask(out []byte) []byte {
 		count, w.pager.asked = w.most, w.most
 	}
 	var digits [20]byte
-	out = append(out, w.scan.scanHead...)
+	out = append(out, w.words.head...)
 	out = resp.AppendBulk(out, strconv.AppendUint(digits[:0], w.cursor, 10))
 	out = resp.AppendBulkString(out, "COUNT")
 	out = resp.AppendBulk(out, strconv.AppendInt(digits[:0], int64(count), 10))
-	out = append(out, w.scan.scanTail...)
+	out = append(out, w.words.tail...)
 	return w.guard.end(out)
 }
 
 // read reads a page, and returns the cursor that it came with, and the slots that
 // were safe to be listed.
 func (w *walk) read(r *resp.Reader, pg *page) (next uint64, safe cluster.SlotSet, err error) {
-	if err := w.guard.open(r, 1, "SCAN"); err != nil {
+	if err := w.guard.open(r, 1, scanName); err != nil {
 		return 0, safe, err
 	}
 	begin := r.BytesRead()
@@ -67,7 +86,7 @@ func (w *walk) read(r *resp.Reader, pg *page) (next uint64, safe cluster.SlotSet
 
 // readScan reads the reply to SCAN: the next cursor and the keys.
 func readScan(r *resp.Reader, pg *page, most int) (next uint64, err error) {
-	cursor, err := readCursor(r, "SCAN")
+	cursor, err := readCursor(r, scanName)
 	if err != nil {
 		return 0, err
 	}
@@ -75,7 +94,7 @@ func readScan(r *resp.Reader, pg *page, most int) (next uint64, err error) {
 	if err != nil {
 		return 0, &resp.ProtocolError{Reason: fmt.Sprintf("SCAN returned a cursor of %d bytes that isn't a number", len(cursor))}
 	}
-	_, err = readKeys(r, pg, most, "SCAN")
+	_, err = readKeys(r, pg, most, scanName)
 	return next, err
 }
 

@@ -95,6 +95,7 @@ func (p *pass) choose() error {
 func (p *pass) take(e Enumeration) {
 	p.enumeration = e
 	p.node.uses(e)
+	p.start.typeless = p.node.typeless()
 	g := p.guard
 	if g != nil {
 		g.loose = p.node.unguarded(e)

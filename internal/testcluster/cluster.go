@@ -29,6 +29,7 @@ type Cluster struct {
 
 	mu        sync.Mutex // guards what changes in the nodes, and what follows
 	nodes     []*Node
+	sentinels []*Sentinel
 	migrating map[int]migration
 }
 
@@ -116,6 +117,9 @@ func (c *Cluster) Close() error { return c.close() }
 
 func (c *Cluster) stop() error {
 	var errs []error
+	for _, s := range c.sentinels {
+		errs = append(errs, s.stop()) // first: they would replace what ends
+	}
 	for _, n := range c.Nodes() {
 		errs = append(errs, c.discard(n))
 	}

@@ -14,6 +14,7 @@
 //   - [Cluster] is what runs. Its nodes are numbered: masters first, in the order of their slots, then each master's
 //     replicas, then what was added. The numbers stay with the processes; a failover changes roles, not numbers. Where
 //     roles matter it is a shard that is named, by the number of its first master.
+//   - [Cluster.StartSentinels] puts Sentinels beside a server alone and its replicas.
 //   - [Script] draws a list of disturbances from a seed, an [Event] each, and [Cluster.Play] makes them happen while
 //     others read and write. A [Record] says what happened when, and which slots can't be had any more.
 //
