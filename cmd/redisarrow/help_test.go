@@ -27,7 +27,7 @@ func TestHelp(t *testing.T) {
 		"url", "type", "pattern", "schema", "value-type", "key", "ttl", "index", "batch-size", "max-rows",
 		"concurrency", "on-parse-error", "redact-values", "compression", "user", "password-file", "tls", "cacert", "cert",
 		"key-file", "server-name", "slots", "partition", "max-keys-per-second", "duty", "stall-timeout", "enumerate", "max-ledger-bytes", "strict", "allow-incomplete", "output",
-		"format", "row-group-rows", "part-rows", "part-bytes", "checkpoint",
+		"format", "row-group-rows", "no-statistics", "part-rows", "part-bytes", "checkpoint",
 	} {
 		assert.Regexp(t, regexp.MustCompile(`(?m)^ +--`+flag+`[ \[]`), p.stdout)
 	}
