@@ -19,6 +19,9 @@ import (
 type kind interface {
 	scan.Kind
 	newReader() valueReader
+	// commands are the names of what keys are asked, but for the few of which the
+	// first answers leave something open.
+	commands() []string
 }
 
 // BatchReader is what both iterators are: an [array.RecordReader] over a
@@ -30,6 +33,7 @@ type kind interface {
 // read before an error come out first.
 type BatchReader struct {
 	layout *layout
+	kind   kind
 	config Config
 	scan   *scan.Scan
 	refs   atomic.Int64
@@ -64,7 +68,7 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 		far = config.CountHint
 	}
 	config = config.withDefaults()
-	r := &BatchReader{layout: l, config: config, caller: ctx, blocks: make(chan block), terms: newTerms(k, l, &config)}
+	r := &BatchReader{layout: l, kind: k, config: config, caller: ctx, blocks: make(chan block), terms: newTerms(k, l, &config)}
 	from, err := r.prepare()
 	if err != nil {
 		return nil, err
@@ -278,6 +282,11 @@ func (r *BatchReader) Schema() *arrow.Schema { return r.layout.schema }
 // Stats are the counters so far. It may be called at any time, from any
 // goroutine, also after Release.
 func (r *BatchReader) Stats() Stats { return newStats(r.scan.Stats()) }
+
+// Commands are those by which the keys will be read, in upper case, such as
+// "HMGET" and "TTL"; with "HLEN" or "MGET" as the first, key by key which one of the
+// next two. Nothing is asked for them: [NodeStats] says what was used.
+func (r *BatchReader) Commands() []string { return r.kind.commands() }
 
 // Missing says which slots were left out, and why, with
 // [Config.AllowIncomplete]; nil if none was. It may be called when Next has

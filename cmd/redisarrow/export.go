@@ -28,6 +28,7 @@ type exportFlags struct {
 	checkpoint string
 	partRows   int64 // 0: not given
 	partBytes  int64 // 0: no limit
+	dryRun     bool
 }
 
 func newExport(a *app) *cobra.Command {
@@ -75,7 +76,7 @@ once.`,
 	fs.Var(newValue(&f.scan.OnLargeValue, "fail", "fail|null|skip", convert.ParsePolicy), "on-large-value", "what becomes of them")
 	fs.BoolVar(&f.scan.RedactValues, "redact-values", false, "leave values out of error messages; keys are named all the same")
 	fs.DurationVar(&f.scan.StallTimeout, "stall-timeout", iterator.DefaultStallTimeout, "how `LONG` the scan may go without coming on, while slots have no owner or servers fail")
-	fs.Var(newValue(&f.scan.Enumerate, "auto", "auto|WAY", iterator.ParseEnumeration), "enumerate", "how keys are listed: clusterscan, slotscan, keysinslot or plainscan; by default the best way that a server has")
+	fs.Var(newValue(&f.scan.Enumerate, "auto", "auto|clusterscan|slotscan|keysinslot|plainscan", iterator.ParseEnumeration), "enumerate", "how keys are listed; by default in the best way that a server has")
 	fs.Var(newValue(&f.scan.MaxInFlightBytes, "4MiB", "SIZE", parseBytes), "max-in-flight-bytes", "about what a master may be asked for that hasn't been read yet: it waits in the server's memory")
 	fs.Var(newValue(&f.scan.MaxLedgerBytes, "256MiB", "SIZE", parseBytes), "max-ledger-bytes", "memory for the keys that are remembered until their slot is done")
 	fs.Var(newValue(&f.scan.ReadFrom, "master", "master|replica|prefer-replica", iterator.ParseReadFrom), "read-from", "nodes that keys are read from")
@@ -86,6 +87,7 @@ once.`,
 	fs.Var(newValue(&f.partRows, "", "N", parsePartRows), "part-rows", fmt.Sprintf("rows a part, with FOLDER/: the batch that reaches them ends it; by default %d, or no limit with --part-bytes", defaultPartRows))
 	fs.Var(newValue(&f.partBytes, "", "SIZE", parseBytes), "part-bytes", "about the bytes of a part, with FOLDER/: the batch that reaches them ends it")
 	fs.StringVar(&f.checkpoint, "checkpoint", "", "`FILE` that says how far the parts in FOLDER/ go: killed at any moment, the same command goes on")
+	fs.BoolVar(&f.dryRun, "dry-run", false, "only say what would be scanned, in what way; nothing is read and nothing written")
 	return cmd
 }
 
@@ -109,21 +111,26 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 	if err := f.scan.Validate(); err != nil {
 		return &usageError{err}
 	}
-	if isFolder(f.output) {
-		return a.exportParts(ctx, f, row, options)
-	}
-	if f.checkpoint != "" {
-		return usagef("--checkpoint needs parts: give --output a folder, with a slash at its end")
-	}
-	if f.partRows > 0 || f.partBytes > 0 {
-		return usagef("--part-rows and --part-bytes need parts: give --output a folder, with a slash at its end")
-	}
 	format, err := f.format.choose(f.output)
 	if err != nil {
 		return err
 	}
-	if err := a.checkOutput(f.output, format); err != nil {
-		return err
+	if !isFolder(f.output) {
+		if f.checkpoint != "" {
+			return usagef("--checkpoint needs parts: give --output a folder, with a slash at its end")
+		}
+		if f.partRows > 0 || f.partBytes > 0 {
+			return usagef("--part-rows and --part-bytes need parts: give --output a folder, with a slash at its end")
+		}
+		if err := a.checkOutput(f.output, format); err != nil {
+			return err
+		}
+	}
+	switch {
+	case f.dryRun:
+		return a.dryRun(ctx, f, row, format, options)
+	case isFolder(f.output):
+		return a.exportParts(ctx, f, row, options)
 	}
 	rdb, err := dial(ctx, options)
 	if err != nil {
@@ -155,6 +162,7 @@ func (a *app) exportAll(ctx context.Context, rdb redis.UniversalClient, row rows
 	s.print(a.stderr)
 	if missing := it.Missing(); missing != nil {
 		a.printLine("left out, as --allow-incomplete has it: " + missing.Error())
+		return statusError(exitIncomplete)
 	}
 	return nil
 }

@@ -152,11 +152,11 @@ func TestExportFormatsFail(t *testing.T) {
 	c.SetHash("user:bad", "name", "Bad", "age", "old")
 	for _, format := range []string{"arrow", "arrows", "parquet", "csv", "jsonl"} {
 		dir := t.TempDir()
-		requireLine(t, redisarrow(t, exportArgs(c, filepath.Join(dir, "x."+format), append(hashArgs, "--batch-size", "10")...)...), exitFailure, "user:bad")
+		requireLine(t, redisarrow(t, exportArgs(c, filepath.Join(dir, "x."+format), append(hashArgs, "--batch-size", "10")...)...), exitBadCells, "user:bad")
 		assert.Empty(t, names(t, dir))
 
 		p := redisarrow(t, exportArgs(c, "-", append(hashArgs, "--batch-size", "1", "--format", format)...)...)
-		require.Equal(t, exitFailure, p.status)
+		require.Equal(t, exitBadCells, p.status)
 		switch format {
 		case "csv":
 			assert.True(t, strings.HasSuffix(p.stdout, "\n\"\xff"), "%q", p.stdout)
@@ -179,7 +179,7 @@ func TestPartsFormats(t *testing.T) {
 			out := filepath.Join(dir, "out")
 			c.SetHash("user:bad", "name", "Bad", "age", "old")
 			args := partsArgs(c, dir, "--format", format)
-			requireLine(t, redisarrow(t, args...), exitFailure, "user:bad")
+			requireLine(t, redisarrow(t, args...), exitBadCells, "user:bad")
 			before := names(t, out)
 			other := "csv"
 			if format == "csv" {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -53,6 +52,9 @@ func TestVersion(t *testing.T) {
 		require.Zero(t, p.status)
 		assert.Empty(t, p.stderr)
 		assert.Regexp(t, `^redisarrow \S+, go1\.\d+`, p.stdout)
-		assert.Equal(t, 1, strings.Count(p.stdout, "\n"))
+	}
+	p := redisarrow(t, "version")
+	for _, line := range []string{`platform +\w+/\w+`, `github.com/apache/arrow-go/v18 +v18\.`, `github.com/redis/go-redis/v9 +v9\.`} {
+		assert.Regexp(t, "(?m)^"+line, p.stdout)
 	}
 }

@@ -180,7 +180,21 @@ func (p *parts) advise(err error) error {
 	if p.progress == "" || p.known.Parts == 0 {
 		return err
 	}
-	return fmt.Errorf("%w; %d parts with %d rows are there: the same command goes on behind them", err, p.known.Parts, p.known.Rows)
+	return &partsError{err, p.known.Parts, p.known.Rows}
+}
+
+// partsError is why an export in parts ended, some of which are there.
+type partsError struct {
+	err   error
+	parts int
+	rows  int64
+}
+
+func (e *partsError) Error() string { return e.err.Error() + "; " + e.advice() }
+func (e *partsError) Unwrap() error { return e.err }
+
+func (e *partsError) advice() string {
+	return fmt.Sprintf("%d parts with %d rows are there: the same command goes on behind them", e.parts, e.rows)
 }
 
 // part reads one part's batches of a scan: up to the one that makes it long

@@ -125,10 +125,10 @@ func TestExportCannotConnect(t *testing.T) {
 		want   []string
 	}{
 		{"malformed URL", "redis://h:port", exitUsage, nil},
-		{"closed port without a scheme", "127.0.0.1:1", exitFailure, []string{"127.0.0.1:1"}},
+		{"closed port without a scheme", "127.0.0.1:1", exitNoConnection, []string{"127.0.0.1:1"}},
 		{"another scheme", "http://127.0.0.1:7000", exitUsage, nil},
-		{"closed port", "redis://127.0.0.1:1", exitFailure, []string{"127.0.0.1:1"}},
-		{"unknown host", "redis://no-such-host.invalid:7000", exitFailure, []string{"no-such-host.invalid"}},
+		{"closed port", "redis://127.0.0.1:1", exitNoConnection, []string{"127.0.0.1:1"}},
+		{"unknown host", "redis://no-such-host.invalid:7000", exitNoConnection, []string{"no-such-host.invalid"}},
 		{"a database number on a cluster", c.URLs()[0] + "/3", exitUsage, []string{"database"}},
 	} {
 		t.Run(r.name, func(t *testing.T) {
