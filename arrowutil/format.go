@@ -9,7 +9,8 @@ import (
 
 // Format is how batches become bytes: [IPCFile], [IPCStream], [CSV], [JSONLines],
 // the Parquet of package arrowutil/parquet, or one's own. Its values may be used by
-// several goroutines at once.
+// several goroutines at once. One that has fields may have a method Validate() error,
+// which is asked before anything is made.
 type Format interface {
 	// NewWriter begins a file or stream of batches of this schema. w tells of no
 	// failure: [WriteFile] and [WriteStream], which give it, see to that, and write

@@ -101,7 +101,7 @@ func TestFormatsWriterFails(t *testing.T) {
 			_, err := arrowutil.WriteStream(&whole, newReader(t, checked(t), 2, 15), f)
 			require.NoError(t, err)
 			mem := checked(t)
-			for n := 0; n < whole.Len(); n += 37 {
+			for n := 0; n < whole.Len(); n += whole.Len()/20 + 1 {
 				w := &limitedWriter{n: n, err: cause}
 				res, err := arrowutil.WriteStream(w, newReader(t, mem, 2, 15), f, arrowutil.WithAllocator(mem))
 				require.ErrorIs(t, err, cause, "at byte %d", n)

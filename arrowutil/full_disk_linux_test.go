@@ -76,14 +76,14 @@ func TestWriteIPCStreamFullDevice(t *testing.T) {
 
 // Every format, on a disk that is full in the middle.
 func TestFormatsFullDisk(t *testing.T) {
-	dir := smallDisk(t, "256k")
+	dir := smallDisk(t, "64k")
 	for name, f := range formats {
 		mem := checked(t)
-		res, err := arrowutil.WriteFile(filepath.Join(dir, "out"), newReader(t, mem, 200, 1000), f, arrowutil.WithAllocator(mem))
+		res, err := arrowutil.WriteFile(filepath.Join(dir, "out"), newReader(t, mem, 40, 1000), f, arrowutil.WithAllocator(mem))
 		require.ErrorIs(t, err, syscall.ENOSPC, name)
 		assert.NotContains(t, err.Error(), ".tmp")
 		if name != "Parquet" { // one row group, that is written at its end
-			assert.Less(t, res.Batches, int64(200), name)
+			assert.Less(t, res.Batches, int64(40), name)
 		}
 		requireEmptyFolder(t, dir)
 	}

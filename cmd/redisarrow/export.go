@@ -52,7 +52,10 @@ once.`,
       --schema 'name:utf8,age:int64,seen:timestamp[ms,UTC]' --ttl --output users.arrow
   redisarrow export --url redis://node1:7000 --type string --pattern 'counter:*' \
       --value-type int64 --output - | python3 -c 'import sys, pyarrow as pa; \
-      print(pa.ipc.open_stream(sys.stdin.buffer).read_all())'`,
+      print(pa.ipc.open_stream(sys.stdin.buffer).read_all())'
+  redisarrow export --url redis://node1:7000 --type hash --pattern 'user:*' \
+      --schema 'name:utf8,age:int64' --output users/ --checkpoint users.progress \
+      --format parquet --compression zstd --part-bytes 256MiB`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.export(cmd.Context(), f) },
 	}
@@ -115,6 +118,9 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 	if !isFolder(f.output) {
 		if f.checkpoint != "" {
 			return usagef("--checkpoint needs parts: give --output a folder, with a slash at its end")
+		}
+		if f.partRows > 0 || f.partBytes > 0 {
+			return usagef("--part-rows and --part-bytes need parts: give --output a folder, with a slash at its end")
 		}
 		if err := a.checkOutput(f.output, format); err != nil {
 			return err

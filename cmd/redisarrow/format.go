@@ -32,7 +32,7 @@ var fileFormats = []fileFormat{
 	}},
 	{"parquet", []string{"pq"}, false, func(f *formatFlags) (arrowutil.Format, error) {
 		c, err := parquet.ParseCompression(cmp.Or(f.compression, parquet.Snappy.String()))
-		return parquet.Format{Compression: c, RowGroupRows: f.rowGroupRows, RowGroupBytes: f.rowGroupBytes}, err
+		return parquet.Format{Compression: c, RowGroupRows: f.rowGroupRows, RowGroupBytes: f.rowGroupBytes, NoStatistics: f.noStatistics}, err
 	}},
 	{"csv", nil, true, func(f *formatFlags) (arrowutil.Format, error) {
 		return arrowutil.CSV{}, f.refuseCompression()
@@ -74,12 +74,14 @@ type formatFlags struct {
 	compression   string // empty: the format's default
 	rowGroupRows  int
 	rowGroupBytes int64 // no flag: see exportParts
+	noStatistics  bool
 }
 
 func (f *formatFlags) register(fs *pflag.FlagSet) {
 	fs.Var(newValue(&f.name, "", formatNames("|"), parseFormat), "format", "what is written; by default what the extension of --output says, arrow (an Arrow IPC file, also known as Feather) where it has none, and arrows (an IPC stream) with --output -")
 	fs.Var(newValue(&f.compression, "", "none|lz4|zstd|snappy|gzip", keep), "compression", "inside the file: none, lz4 or zstd for Arrow (none by default), and all of these for Parquet (snappy)")
 	fs.Var(newValue(&f.rowGroupRows, "0", "N", parseSize), "row-group-rows", fmt.Sprintf("rows a row group of Parquet; 0 is the default, %d", parquet.DefaultRowGroupRows))
+	fs.BoolVar(&f.noStatistics, "no-statistics", false, "leave out of Parquet the least and the greatest value of each column's pages and row groups")
 }
 
 func keep(text string) (string, error) { return text, nil }
@@ -97,8 +99,8 @@ func (f *formatFlags) choose(output string) (outputFormat, error) {
 		return outputFormat{}, err
 	}
 	chosen, _ := findFormat(name)
-	if f.rowGroupRows > 0 && name != "parquet" {
-		return outputFormat{}, usagef("--row-group-rows is for Parquet, and this is %s: leave it out, or give --format parquet", name)
+	if (f.rowGroupRows > 0 || f.noStatistics) && name != "parquet" {
+		return outputFormat{}, usagef("--row-group-rows and --no-statistics are for Parquet, and this is %s: leave them out, or give --format parquet", name)
 	}
 	format, err := chosen.open(f)
 	if err != nil {

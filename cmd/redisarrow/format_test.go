@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -125,6 +126,23 @@ func TestExportParquet(t *testing.T) {
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	assert.InDelta(t, size["snappy"], info.Size(), 20, "but for the time of the scan")
+	assert.True(t, hasStatistics(t, path))
+
+	require.Zero(t, redisarrow(t, append(exportArgs(c, path, hashArgs...), "--no-statistics")...).status)
+	assert.Equal(t, userRows("user:%[1]d|User%[1]d|%[2]d"), readFile(t, path).rows)
+	assert.False(t, hasStatistics(t, path))
+}
+
+func hasStatistics(t *testing.T, path string) bool {
+	t.Helper()
+	f, err := file.OpenParquetFile(path, false)
+	require.NoError(t, err)
+	defer f.Close()
+	column, err := f.RowGroup(0).MetaData().ColumnChunk(0)
+	require.NoError(t, err)
+	set, err := column.StatsSet()
+	require.NoError(t, err)
+	return set
 }
 
 // A failure leaves nothing in a file, and nothing that looks whole in a pipe,

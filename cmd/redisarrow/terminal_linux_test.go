@@ -54,6 +54,21 @@ func TestStreamToTerminalRefused(t *testing.T) {
 	assert.Equal(t, "end", string(printed[:n]), "not a byte of the stream")
 }
 
+// Text is for terminals.
+func TestTextToTerminal(t *testing.T) {
+	c := fixture(t, minicluster.Config{})
+	screen, tty := terminal(t, 70)
+	var stderr bytes.Buffer
+	cmd := command(t.Context(), nil, exportArgs(c, "-", append(hashArgs, "--format", "jsonl")...)...)
+	cmd.Stdout, cmd.Stderr = tty, &stderr
+	require.NoError(t, cmd.Start())
+	printed := readUntil(t, screen, `"name":"User7","age":27}`)
+	assert.True(t, strings.HasPrefix(printed, `{"_key":"user:`), printed)
+	_ = tty.Close()
+	go func() { _, _ = io.Copy(io.Discard, screen) }() // until the last end of the terminal is closed
+	require.Zero(t, wait(t, cmd.Wait()), stderr.String())
+}
+
 func TestProgressOnTerminal(t *testing.T) {
 	for _, f := range []struct {
 		pattern, want string
