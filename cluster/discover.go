@@ -197,6 +197,9 @@ func isTLS(conn net.Conn) bool {
 	return ok
 }
 
+// disabled is what a server says to commands about clusters that isn't in one.
+const disabled = "cluster support disabled"
+
 // askTopology asks in the three ways there are, until one is allowed.
 func askTopology(ctx context.Context, conn *resp.Conn, addr string, secure bool) (*Topology, error) {
 	ways := []struct {
@@ -229,7 +232,7 @@ func askTopology(ctx context.Context, conn *resp.Conn, addr string, secure bool)
 				return t, nil
 			}
 		}
-		if strings.Contains(err.Error(), "cluster support disabled") {
+		if strings.Contains(err.Error(), disabled) {
 			return singleTopology(addr), nil
 		}
 		if reply := (*resp.ReplyError)(nil); errors.As(err, &reply) && reply.Unsupported() {
@@ -266,12 +269,13 @@ func askAlone(ctx context.Context, conn *resp.Conn, addr string) (*Topology, err
 	fields := parseInfo(reply.Text)
 	mode := cmp.Or(fields["redis_mode"], fields["server_mode"])
 	if mode == "" {
-		reply, err := conn.Do(ctx, "ASKING")
-		if err != nil && reply.Kind != resp.Error {
-			return nil, &NodeError{Addr: addr, Command: "ASKING", Err: err}
-		}
-		if reply.Kind == resp.Simple {
+		_, err := conn.Do(ctx, "ASKING")
+		refused := (*resp.ReplyError)(nil)
+		switch {
+		case err == nil:
 			mode = "cluster"
+		case !errors.As(err, &refused) || !refused.Unsupported() && !strings.Contains(refused.Text, disabled):
+			return nil, &NodeError{Addr: addr, Command: "ASKING", Err: err}
 		}
 	}
 	switch mode {

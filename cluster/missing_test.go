@@ -84,6 +84,7 @@ func TestWithoutClusterCommands(t *testing.T) {
 		{"kept back", "cluster", "ERR unsupported command", false},
 		{"INFO too", "cluster info", "ERR command is not allowed", false},
 		{"alone", "cluster", "", true},
+		{"alone, INFO too", "cluster info", "", true},
 		{"a proxy", "cluster info asking", "", true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

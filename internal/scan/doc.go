@@ -11,8 +11,8 @@
 // pipeline on one connection of our own (link.go). When everything of a slot has
 // been read, the next survey says by the rule (rule.go) whether the slot is done,
 // or has to be read again; what it has given already is remembered until then
-// (seen.go). What holds for a server alone is in alone.go. A scan in which some slot can't be done ends with an
-// [*IncompleteError].
+// (seen.go). A scan in which some slot can't be done ends with an
+// [*IncompleteError]. What holds for a server alone is in alone.go.
 //
 // What to ask about a key is said by a [Kind], what its replies mean by a
 // [Decoder]; both belong to the caller. Keys that a master refuses with MOVED, ASK

@@ -346,7 +346,7 @@ func (p *pass) unlisted(ctx context.Context, err error) error {
 			p.take(p.enumeration)
 			return nil
 		}
-		if refused.command == scanName && refused.reply.Code() == "ERR" && !unavailable(refused.reply) && p.node.untype() {
+		if refused.command == scanName && aboutArguments(refused.reply) && p.node.untype() {
 			p.scan.log.Info("SCAN without TYPE is tried: keys of all types are listed", "node", p.addr, "reason", refused)
 			p.take(p.enumeration)
 			return nil

@@ -3,6 +3,7 @@ package scan
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/redisarrow/redisarrow/internal/resp"
@@ -41,6 +42,14 @@ func newScanWords(args []string) (w scanWords) {
 		w.tail = resp.AppendBulkString(w.tail, arg)
 	}
 	return w
+}
+
+// aboutArguments reports whether a reply to SCAN may mean that it has no TYPE: "ERR
+// syntax error" in Redis before 6.0.
+func aboutArguments(reply *resp.ReplyError) bool {
+	text := strings.ToLower(reply.Text)
+	return reply.Code() == "ERR" && !unavailable(reply) &&
+		(strings.Contains(text, "syntax") || strings.Contains(text, "argument") || strings.Contains(text, "option"))
 }
 
 func (w *walk) ended() bool     { return w.over }
