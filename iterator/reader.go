@@ -43,8 +43,9 @@ type BatchReader struct {
 	scanErr  error         // how it ended; valid once done is closed
 	rest     remainder     // what was left in the builders; likewise
 
-	terms   terms
-	account *account // of what has been handed out; nil if no checkpoints are taken
+	terms    terms
+	account  *account // of what has been handed out; nil if no checkpoints are taken
+	observed observation
 
 	batch arrow.RecordBatch
 	row   uint64 // rows handed out: the next index
@@ -54,7 +55,7 @@ type BatchReader struct {
 
 var _ array.RecordReader = (*BatchReader)(nil)
 
-func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, config Config) (*BatchReader, error) {
+func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, config Config) (_ *BatchReader, err error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
@@ -64,6 +65,12 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 	}
 	config = config.withDefaults()
 	r := &BatchReader{layout: l, config: config, caller: ctx, blocks: make(chan block), terms: newTerms(k, l, &config)}
+	r.observed = observe(&config, k)
+	defer func() {
+		if err != nil {
+			r.conclude(false, err)
+		}
+	}()
 	from, err := r.prepare()
 	if err != nil {
 		return nil, err
@@ -79,6 +86,8 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 		MaxRows: r.config.MaxRows,
 		Stall:   config.StallTimeout,
 		Logger:  config.Logger,
+
+		Observer: r.observed.ofScan(),
 
 		Count:         config.CountHint,
 		FarCount:      far,
@@ -195,9 +204,11 @@ func (r *BatchReader) Next() bool {
 		r.done = make(chan struct{})
 		go r.run()
 	}
+	asked := r.observed.asked()
 	select {
 	case b := <-r.blocks:
 		r.hand(b)
+		r.observed.handed(&b, asked)
 		return true
 	case <-r.caller.Done():
 		return r.end(r.caller.Err())
@@ -212,6 +223,7 @@ func (r *BatchReader) Next() bool {
 		return r.end(err)
 	case ok:
 		r.hand(b)
+		r.observed.handed(&b, asked)
 		return true
 	default:
 		return r.end(r.scanErr)
@@ -245,6 +257,7 @@ func (r *BatchReader) indexArray(rows int) arrow.Array {
 func (r *BatchReader) end(err error) bool {
 	r.ended, r.err = true, err
 	r.cancel()
+	r.conclude(err == nil, err)
 	return false
 }
 
@@ -314,10 +327,12 @@ func (r *BatchReader) Release() {
 		return
 	}
 	r.cancel()
+	whole := r.ended && r.err == nil
 	r.ended = true
 	r.drop()
 	if r.done != nil {
 		<-r.done
 		r.rest.release()
 	}
+	r.conclude(whole, r.err)
 }
