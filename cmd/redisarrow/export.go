@@ -27,6 +27,8 @@ type exportFlags struct {
 	output      string
 	checkpoint  string
 	partRows    int64
+	observe     observeFlags
+	report      exportReport // for --stats-json
 }
 
 func newExport(a *app) *cobra.Command {
@@ -51,7 +53,9 @@ once.`,
       --value-type int64 --output - | python3 -c 'import sys, pyarrow as pa; \
       print(pa.ipc.open_stream(sys.stdin.buffer).read_all())'`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.export(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.reported(cmd.Context(), f, func() error { return a.export(cmd.Context(), f) })
+		},
 	}
 	cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), "FlagUsages", fmt.Sprintf("FlagUsagesWrapped %d", helpWidth)))
 	fs := cmd.Flags()
@@ -80,6 +84,7 @@ once.`,
 	fs.StringVar(&f.output, "output", "", "`FILE` to write, or - for an IPC stream on standard output, or FOLDER/ for parts (required)")
 	fs.Var(newValue(&f.partRows, "1000000", "N", parsePartRows), "part-rows", "rows a part, with FOLDER/: the batch that reaches them ends it")
 	fs.StringVar(&f.checkpoint, "checkpoint", "", "`FILE` that says how far the parts in FOLDER/ go: killed at any moment, the same command goes on")
+	f.observe.register(fs)
 	f.partRows = defaultPartRows
 	return cmd
 }
@@ -99,6 +104,12 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 		return usagef("--pattern is missing: give one such as 'user:*', or '*' for all keys")
 	}
 	if f.scan.Slots, err = f.share.set(); err != nil {
+		return err
+	}
+	if f.scan.Logger, err = f.observe.logger(a.console); err != nil {
+		return err
+	}
+	if err := f.observe.check(f.output, f.checkpoint); err != nil {
 		return err
 	}
 	if err := f.scan.Validate(); err != nil {
@@ -128,19 +139,27 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 // was.
 func (a *app) exportAll(ctx context.Context, rdb redis.UniversalClient, row rows, f *exportFlags, s summary, write func(scanner) (arrowutil.Result, error)) error {
 	begun := time.Now()
+	f.report.Schema = row.String()
 	it, err := row.open(ctx, rdb, f.scan)
 	if err != nil {
 		return err
 	}
 	defer it.Release()
-	stop := a.showProgress(ctx, rdb, f.scan.Pattern == "*" && f.scan.Slots.Empty(), it.Stats)
+	stop := a.showProgress(ctx, it.Stats)
 	s.result, err = write(it)
 	stop()
+	f.report.note(it, s.result)
 	if err != nil {
+		if f.observe.table {
+			fmt.Fprint(a.stderr, it.Stats())
+		}
 		return err
 	}
 	s.stats, s.elapsed = it.Stats(), time.Since(begun)
 	s.print(a.stderr)
+	if f.observe.table {
+		fmt.Fprintf(a.stderr, "\n%s", s.stats)
+	}
 	if missing := it.Missing(); missing != nil {
 		a.printLine("left out, as --allow-incomplete has it: " + missing.Error())
 	}
