@@ -289,6 +289,24 @@ func TestObserverEnds(t *testing.T) {
 		w.assertSums(got)
 		assert.True(t, w.ended().Complete)
 	})
+	t.Run("resumed", func(t *testing.T) {
+		config := config
+		config.Checkpoints = true
+		it := hashes(t, rdb, userSchema, config)
+		require.True(t, it.Next())
+		var err error
+		config.Resume, err = it.Checkpoint()
+		require.NoError(t, err)
+		it.Release()
+		w, config := watch(t, config)
+		got := readAll(hashes(t, rdb, userSchema, config))
+		require.NoError(t, got.err)
+		assert.EqualValues(t, 3000-10, len(got.rows))
+		w.assertSums(got)
+		assert.True(t, of[iterator.BeginEvent](w)[0].Resumed)
+		assert.True(t, w.ended().Complete)
+		assert.Equal(t, 1.0, got.stats.Progress)
+	})
 	t.Run("a constructor that fails", func(t *testing.T) {
 		dead, _ := fake(t, minicluster.Config{})
 		rdb := fakeClient(t, dead, func(o *redis.ClusterOptions) { o.DialerRetries = 1 })

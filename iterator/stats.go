@@ -34,8 +34,9 @@ type Stats struct {
 	// Progress is about the share of the scan that has been done, from 0 to 1. It goes
 	// by slots that have been listed, whatever Pattern and Slots are; in a SCAN of a
 	// whole node by the place that its cursor has come to; and with MaxRows by rows,
-	// if they are further on. It falls where slots have to be read again. Servers
-	// that are neither Redis nor Valkey may have cursors that don't tell.
+	// if they are further on. It falls where slots have to be read again. With Resume
+	// it is of what was left. Servers that are neither Redis nor Valkey may have
+	// cursors that don't tell.
 	Progress float64 `json:"progress"`
 }
 
