@@ -7,8 +7,8 @@
 //   - cluster: connect, or bring a go-redis client of your own.
 //   - schema: which columns a row has.
 //   - iterator: the scan, as an array.RecordReader.
-//   - arrowutil: write the reader's batches into a file or a stream, or collect
-//     them into a table.
+//   - arrowutil: write the reader's batches into a file or a stream (Arrow IPC, CSV,
+//     JSON lines), or collect them into a table; arrowutil/parquet: as Parquet.
 //   - convert: the policies for text that doesn't fit its column, and the
 //     parsers behind the column types.
 //

@@ -3,7 +3,9 @@ package arrowutil
 import (
 	"fmt"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
 // Compression is how the buffers of an IPC file or stream are compressed. The
@@ -42,15 +44,21 @@ func (c Compression) String() string {
 	}
 }
 
-func (c Compression) ipcOptions() ([]ipc.Option, error) {
+func (c Compression) validate() error {
+	if c < None || c > ZSTD {
+		return fmt.Errorf("unknown compression %v: use None, LZ4 or ZSTD", c)
+	}
+	return nil
+}
+
+func (c Compression) ipcOptions(schema *arrow.Schema, mem memory.Allocator) []ipc.Option {
+	options := []ipc.Option{ipc.WithSchema(schema), ipc.WithAllocator(mem)}
 	switch c {
-	case None:
-		return nil, nil
 	case LZ4:
-		return []ipc.Option{ipc.WithLZ4()}, nil
+		return append(options, ipc.WithLZ4())
 	case ZSTD:
-		return []ipc.Option{ipc.WithZstd()}, nil
+		return append(options, ipc.WithZstd())
 	default:
-		return nil, fmt.Errorf("unknown compression %v: use None, LZ4 or ZSTD", c)
+		return options
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 
-	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
@@ -17,19 +16,14 @@ const bufferSize = 64 << 10
 type Result struct {
 	Rows    int64 // rows
 	Batches int64 // record batches
-	Bytes   int64 // bytes handed to the file or the writer, headers included
+	Bytes   int64 // bytes handed to the file or the writer, headers included; in a progress also those that wait for it
 }
 
-// batchWriter is what ipc.Writer and ipc.FileWriter have in common.
-type batchWriter interface {
-	Write(arrow.RecordBatch) error
-	Close() error
-}
-
-// output stands between arrow's writers and the target: it buffers, counts,
+// output stands between a format's writer and the target: it buffers, counts,
 // and after a failure lets nothing through any more. The last is needed
-// because arrow's writers have to be closed (they hold dictionaries), and
-// write the end mark or the footer when closed, whatever happened before.
+// because arrow's writers have to be closed (they hold memory), and write the end
+// mark or the footer when closed, whatever happened before. Nor does it tell them
+// of the failure: once told, Parquet's keeps its memory.
 type output struct {
 	buf *bufio.Writer
 	raw *countingWriter
@@ -42,12 +36,18 @@ func newOutput(w io.Writer) *output {
 }
 
 func (o *output) Write(p []byte) (int, error) {
-	if o.err != nil {
-		return 0, o.err
+	if o.err == nil {
+		_, o.err = o.buf.Write(p)
 	}
-	n, err := o.buf.Write(p)
-	o.err = err
-	return n, err
+	return len(p), nil
+}
+
+// failed is what is wrong after a call of the writer, which returned err.
+func (o *output) failed(err error) error {
+	if err == nil {
+		return o.err
+	}
+	return err
 }
 
 func (o *output) flush() error {
@@ -79,8 +79,12 @@ func (c *countingWriter) Write(p []byte) (int, error) {
 // copyBatches writes all of rr to w, then closes w. readErr is the reader's
 // own error, writeErr anything else; one of them at most is set.
 // With flushEach a batch leaves the buffer as soon as it is written.
-func copyBatches(w batchWriter, out *output, rr array.RecordReader, o options, flushEach bool) (res Result, readErr, writeErr error) {
+func copyBatches(w BatchWriter, out *output, rr array.RecordReader, o options, flushEach bool) (res Result, readErr, writeErr error) {
 	closed := false
+	waiting := func() int64 { return 0 }
+	if w, ok := w.(interface{ Waiting() int64 }); ok {
+		waiting = w.Waiting
+	}
 	defer func() {
 		res.Bytes = out.bytes()
 		if !closed {
@@ -93,7 +97,7 @@ func copyBatches(w batchWriter, out *output, rr array.RecordReader, o options, f
 
 	for rr.Next() {
 		batch := rr.RecordBatch()
-		if err := w.Write(batch); err != nil {
+		if err := out.failed(w.Write(batch)); err != nil {
 			return res, nil, err
 		}
 		if flushEach {
@@ -103,7 +107,7 @@ func copyBatches(w batchWriter, out *output, rr array.RecordReader, o options, f
 		}
 		res.Rows += batch.NumRows()
 		res.Batches++
-		res.Bytes = out.bytes()
+		res.Bytes = out.bytes() + waiting()
 		o.progress(res)
 	}
 	if err := rr.Err(); err != nil {
@@ -111,7 +115,7 @@ func copyBatches(w batchWriter, out *output, rr array.RecordReader, o options, f
 	}
 
 	closed = true
-	if err := w.Close(); err != nil {
+	if err := out.failed(w.Close()); err != nil {
 		return res, nil, err
 	}
 	return res, nil, out.flush()

@@ -1,13 +1,17 @@
-// Package arrowutil is what to do with an [array.RecordReader]: write it into an
-// Arrow IPC file or stream, or collect it into an [arrow.Table].
+// Package arrowutil is what to do with an [array.RecordReader]: write it into a
+// file or a stream, or collect it into an [arrow.Table].
 //
 // It knows nothing of Redis: the readers of package iterator go in, and so does
 // any other.
 //
-//   - [WriteIPCFile] writes a file that is either whole or not there at all.
-//   - [WriteIPCStream] writes to any [io.Writer]; a stream that failed can't be
-//     taken for a whole one.
+//   - [WriteFile] writes a file that is either whole or not there at all.
+//   - [WriteStream] writes to any [io.Writer]; a stream that failed can't be taken
+//     for a whole one.
 //   - [Collect] keeps everything in memory.
+//
+// What is written is a [Format]: [IPCFile], [IPCStream], [CSV], [JSONLines], and
+// Parquet, which is in package arrowutil/parquet since it brings much along that
+// nobody else needs. [WriteIPCFile] and [WriteIPCStream] are short for the first two.
 //
 // # Lifetimes
 //

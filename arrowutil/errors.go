@@ -19,7 +19,7 @@ type WriteError struct {
 // Error names the target and the cause.
 func (e *WriteError) Error() string {
 	if e.Path == "" {
-		return fmt.Sprintf("cannot write the Arrow stream: %v", e.Err)
+		return fmt.Sprintf("cannot write the stream: %v", e.Err)
 	}
 	return fmt.Sprintf("cannot write %s: %v", e.Path, e.Err)
 }

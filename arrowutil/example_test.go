@@ -29,6 +29,42 @@ func exampleReader() array.RecordReader {
 	return rr
 }
 
+func ExampleWriteFile() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+
+	rr := exampleReader()
+	defer rr.Release()
+	path := filepath.Join(dir, "users.csv")
+	if _, err := arrowutil.WriteFile(path, rr, arrowutil.CSV{}); err != nil {
+		log.Fatal(err) // and there is no users.csv
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(string(text))
+	// Output:
+	// name
+	// Alice
+	// Bob
+}
+
+func ExampleWriteStream() {
+	rr := exampleReader()
+	defer rr.Release()
+	// os.Stdout may as well be an http.ResponseWriter or a net.Conn.
+	if _, err := arrowutil.WriteStream(os.Stdout, rr, arrowutil.JSONLines{}); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// {"name":"Alice"}
+	// {"name":"Bob"}
+}
+
 func ExampleWriteIPCFile() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {

@@ -2,11 +2,10 @@ package arrowutil
 
 import (
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/redisarrow/redisarrow/internal/wholefile"
 )
 
-// CheckFile says whether [WriteIPCFile] could begin writing to path: its folder
+// CheckFile says whether [WriteFile] could begin writing to path: its folder
 // exists, and what is there under that name, if anything, is a regular file.
 // It changes nothing. Useful to fail before a long scan is prepared; whether
 // the disk holds it all shows only when writing. The error is a *[WriteError].
@@ -17,8 +16,8 @@ func CheckFile(path string) error {
 	return nil
 }
 
-// WriteIPCFile writes all batches of rr into an Arrow IPC file (also known as
-// Feather V2). A reader without batches gives a valid file with the schema alone.
+// WriteFile writes all batches of rr into a file of the format f. A reader without
+// batches gives a valid file with the schema alone.
 //
 // The file appears under its name only when it is whole: it is written beside
 // it under a hidden name (".redisarrow-*.tmp"), synced to disk and then renamed,
@@ -28,7 +27,7 @@ func CheckFile(path string) error {
 // file.) Its permissions are those that os.Create would give: 0666 less the
 // umask for a new file, those it has for one that is replaced. A symbolic link
 // is followed. Whatever isn't a regular file (a folder, a device, a pipe) is
-// refused; see [WriteIPCStream] for those.
+// refused; see [WriteStream] for those.
 //
 // If rr ends with an error, that error is returned as it is; everything that
 // goes wrong with the file is a *[WriteError]. The hidden file is made before
@@ -36,10 +35,9 @@ func CheckFile(path string) error {
 // counts what was written, also beside an error.
 //
 // rr is read to its end and not released.
-func WriteIPCFile(path string, rr array.RecordReader, opts ...Option) (res Result, err error) {
+func WriteFile(path string, rr array.RecordReader, f Format, opts ...Option) (res Result, err error) {
 	o := newOptions(opts)
-	ipcOpts, err := o.ipcOptions()
-	if err != nil {
+	if err := check(f); err != nil {
 		return Result{}, err
 	}
 	tmp, err := wholefile.New(path)
@@ -51,7 +49,7 @@ func WriteIPCFile(path string, rr array.RecordReader, opts ...Option) (res Resul
 	defer tmp.Discard()
 
 	out := newOutput(tmp.File)
-	writer, err := ipc.NewFileWriter(out, append(ipcOpts, ipc.WithSchema(rr.Schema()))...)
+	writer, err := f.NewWriter(out, rr.Schema(), o.mem)
 	if err != nil {
 		return Result{}, writeError(path, err)
 	}
@@ -66,4 +64,10 @@ func WriteIPCFile(path string, rr array.RecordReader, opts ...Option) (res Resul
 		return res, writeError(path, err)
 	}
 	return res, nil
+}
+
+// WriteIPCFile is [WriteFile] with the format [IPCFile]: an Arrow IPC file, also
+// known as Feather V2. [WithCompression] sets its compression.
+func WriteIPCFile(path string, rr array.RecordReader, opts ...Option) (Result, error) {
+	return WriteFile(path, rr, IPCFile{Compression: newOptions(opts).compression}, opts...)
 }

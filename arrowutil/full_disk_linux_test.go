@@ -73,3 +73,18 @@ func TestWriteIPCStreamFullDevice(t *testing.T) {
 	_, err = arrowutil.WriteIPCStream(full, newReader(t, mem, 3, 10), arrowutil.WithAllocator(mem))
 	require.ErrorIs(t, err, syscall.ENOSPC)
 }
+
+// Every format, on a disk that is full in the middle.
+func TestFormatsFullDisk(t *testing.T) {
+	dir := smallDisk(t, "256k")
+	for name, f := range formats {
+		mem := checked(t)
+		res, err := arrowutil.WriteFile(filepath.Join(dir, "out"), newReader(t, mem, 200, 1000), f, arrowutil.WithAllocator(mem))
+		require.ErrorIs(t, err, syscall.ENOSPC, name)
+		assert.NotContains(t, err.Error(), ".tmp")
+		if name != "Parquet" { // one row group, that is written at its end
+			assert.Less(t, res.Batches, int64(200), name)
+		}
+		requireEmptyFolder(t, dir)
+	}
+}

@@ -1,11 +1,8 @@
 package arrowutil
 
-import (
-	"github.com/apache/arrow-go/v18/arrow/ipc"
-	"github.com/apache/arrow-go/v18/arrow/memory"
-)
+import "github.com/apache/arrow-go/v18/arrow/memory"
 
-// Option changes how [WriteIPCFile] and [WriteIPCStream] write.
+// Option changes how [WriteFile], [WriteStream] and their kin write.
 type Option func(*options)
 
 type options struct {
@@ -14,13 +11,15 @@ type options struct {
 	progress    func(Result)
 }
 
-// WithCompression compresses the buffers of every batch. The default is [None].
+// WithCompression compresses the buffers of every batch of [WriteIPCFile] and
+// [WriteIPCStream]; the other functions go by the fields of their [Format]. The
+// default is [None].
 func WithCompression(c Compression) Option {
 	return func(o *options) { o.compression = c }
 }
 
 // WithAllocator sets where the writer takes its own memory from (messages,
-// compressed buffers). The default is memory.DefaultAllocator.
+// compressed buffers, pages). The default is memory.DefaultAllocator.
 func WithAllocator(mem memory.Allocator) Option {
 	return func(o *options) { o.mem = mem }
 }
@@ -37,12 +36,4 @@ func newOptions(opts []Option) options {
 		opt(&o)
 	}
 	return o
-}
-
-func (o options) ipcOptions() ([]ipc.Option, error) {
-	list, err := o.compression.ipcOptions()
-	if err != nil {
-		return nil, err
-	}
-	return append(list, ipc.WithAllocator(o.mem)), nil
 }

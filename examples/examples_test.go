@@ -12,12 +12,14 @@ import (
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/redisarrow/redisarrow/internal/minicluster"
 	"github.com/redisarrow/redisarrow/internal/testcluster"
+	"github.com/redisarrow/redisarrow/iterator"
 )
 
 // programs is the folder of the examples' binaries: go run, once for all.
@@ -133,6 +135,20 @@ func TestIPCFile(t *testing.T) {
 		require.NoError(t, err)
 		assert.Empty(t, left)
 	})
+}
+
+func TestParquet(t *testing.T) {
+	env, _ := start(t)
+	path := filepath.Join(t.TempDir(), "users.parquet")
+	out := output(t, program(t, "parquet", env, path))
+	assert.Equal(t, fmt.Sprintf("3000 rows in %s\n", path), out)
+	f, err := file.OpenParquetFile(path, false)
+	require.NoError(t, err)
+	defer f.Close()
+	assert.EqualValues(t, users, f.NumRows())
+	where := f.MetaData().KeyValueMetadata().FindValue(iterator.MetadataPattern)
+	require.NotNil(t, where)
+	assert.Equal(t, "user:*", *where)
 }
 
 func TestPipe(t *testing.T) {

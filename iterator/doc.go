@@ -27,6 +27,13 @@
 // OpenTelemetry spans and metrics of them. [Config.Logger] takes what goes wrong and
 // is mended. Nothing is printed, logged or sent unless it is asked for.
 //
+// # Where rows come from
+//
+// The metadata of a reader's schema, so also of an Arrow or Parquet file made of
+// it, says which cluster was read when, with which pattern and schema, and by which
+// version of this library: see [MetadataCluster] and what stands beside it. It holds
+// no user and no password.
+//
 // # Memory
 //
 // Each worker of a scan (Config.Concurrency) has a batch of Config.BatchBytes

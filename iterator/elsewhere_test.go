@@ -13,20 +13,18 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/redis/go-redis/v9"
-	"github.com/redisarrow/redisarrow/arrowutil"
 	"github.com/redisarrow/redisarrow/internal/pyenv"
 	"github.com/redisarrow/redisarrow/iterator"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// elsewhere reads IPC files with pyarrow and with Polars, and writes their
-// rows as lines of the form of plain_test.go, sorted, beside each file.
+// elsewhere reads IPC and Parquet files with pyarrow and with Polars, and writes
+// their rows as lines of the form of plain_test.go, sorted, beside each file.
 const elsewhere = `
 import struct, sys
-import polars, pyarrow, pyarrow.ipc
+import polars, pyarrow, pyarrow.ipc, pyarrow.parquet
 
 def text(values):
     return ["-" if v is None else "x" + v.hex() for v in values]
@@ -41,8 +39,11 @@ def bits(values):
     return ["-" if v is None else "nan" if v != v else struct.pack(">d", v).hex() for v in values]
 
 def by_pyarrow(path):
-    with pyarrow.OSFile(path) as f:
-        table = pyarrow.ipc.open_file(f).read_all()
+    if path.endswith(".parquet"):
+        table = pyarrow.parquet.read_table(path)
+    else:
+        with pyarrow.OSFile(path) as f:
+            table = pyarrow.ipc.open_file(f).read_all()
     table.validate(full=True)
     is_ = pyarrow.types
     for name, column in zip(table.column_names, table.columns):
@@ -58,7 +59,7 @@ def by_pyarrow(path):
             yield name, number(column.cast(pyarrow.int64()).to_pylist())
 
 def by_polars(path):
-    for column in polars.read_ipc(path):
+    for column in (polars.read_parquet if path.endswith(".parquet") else polars.read_ipc)(path):
         kind = column.dtype
         if kind == polars.String or kind == polars.Binary:
             yield column.name, text(column.cast(polars.Binary).to_list())
@@ -102,15 +103,16 @@ func TestRoundTrip(t *testing.T) {
 	t.Run("write", func(t *testing.T) {
 		onServers(t, func(t *testing.T, on place) {
 			for _, file := range storeRoundTrip(t, on.admin) {
-				path := filepath.Join(dir, strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestRoundTrip/write/")+" "+file.row, "/", " "))
-				it := kinds[file.kind](t, on.rdb, file.schema, iterator.Config{Pattern: file.pattern})
-				_, err := arrowutil.WriteIPCFile(path, it.(array.RecordReader))
-				it.Release()
-				require.NoError(t, err)
 				slices.Sort(file.lines)
-				mu.Lock()
-				want[path] = file.lines
-				mu.Unlock()
+				for _, extension := range []string{".arrow", ".parquet"} {
+					it := kinds[file.kind](t, on.rdb, file.schema, iterator.Config{Pattern: file.pattern})
+					written := write(t, it, file.row+extension)
+					path := filepath.Join(dir, strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestRoundTrip/write/")+" "+file.row+extension, "/", " "))
+					require.NoError(t, os.Rename(written, path))
+					mu.Lock()
+					want[path] = file.lines
+					mu.Unlock()
+				}
 			}
 		})
 	})

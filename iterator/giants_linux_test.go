@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,6 +73,7 @@ func TestGiants(t *testing.T) {
 		t.Run("F8 cell of 512 MiB", g.testLargestCell)
 		t.Run("F8 strings of 64 MiB", g.testRow)
 		t.Run("F8 keys and fields of 1 MiB", g.testLongKeys)
+		t.Run("F8 hash of 5 million fields", g.testManyFields)
 	}, servers...)
 }
 
@@ -256,6 +258,45 @@ func (g giants) testLongKeys(t *testing.T) {
 		require.Empty(t, got.Err)
 		assert.Equal(t, want, got.Rows)
 		got.within(t, limit+2*batch)
+	}
+}
+
+// A hash of millions of fields gives its few that are wanted, whatever the
+// schema, and the others stay where they are.
+func (g giants) testManyFields(t *testing.T) {
+	flush(t, g.rdb)
+	ctx := context.Background()
+	const key, step = "{user:3}giant", 200_000
+	fields := short(5_000_000, 100_000)
+	want := g.neighbours(t, func(p redis.Pipeliner, key, value string) { p.HSet(ctx, key, "f1", value) })
+	wide := map[string][]string{}
+	for neighbour, row := range want {
+		wide[neighbour] = append(slices.Repeat([]string{"null"}, 12), "null", row[0], "null")
+		want[neighbour] = []string{"null", row[0], "null"}
+	}
+	for from := 0; from < fields; from += step {
+		require.NoError(t, g.rdb.Eval(ctx, `for i = ARGV[1], ARGV[1] + ARGV[2] - 1 do redis.call("HSET", KEYS[1], "f" .. i, i) end return 1`,
+			[]string{key}, from, min(step, fields-from)).Err())
+	}
+	require.EqualValues(t, fields, g.rdb.HLen(ctx, key).Val())
+	last := fmt.Sprint(fields - 1)
+	want[key] = []string{"0", "1", last}
+	wide[key] = append(slices.Repeat([]string{"null"}, 12), "0", "1", last)
+
+	narrow := "f0:int64,f1:utf8,f" + last + ":int64"
+	var others strings.Builder
+	for i := range 12 {
+		fmt.Fprintf(&others, "other%d:utf8,", i)
+	}
+	for _, c := range []struct {
+		schema string
+		want   map[string][]string
+	}{{narrow, want}, {others.String() + narrow, wide}} {
+		got := g.run(t, measuredScan{Schema: "_key:key," + c.schema}, 0)
+		require.Empty(t, got.Err)
+		assert.Equal(t, c.want, got.Rows)
+		assert.Less(t, got.Stats.Bytes, int64(mib), "fields were read that nobody wanted")
+		got.within(t, besides)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redisarrow/redisarrow/internal/resp"
@@ -108,6 +109,22 @@ func newHashKind(l *layout, command HashCommand) *hashKind {
 	}
 	k.values[stepExists] = k.steps[stepExists][1].Name
 	return k
+}
+
+func (k *hashKind) commands() []string {
+	names := commandNames(k.steps[stepFirst])
+	if names[0] == "HLEN" {
+		names = append(names, commandNames(k.steps[stepAll])...)
+		names = slices.Insert(names, 2, "HMGET")
+	}
+	return names
+}
+
+func commandNames(commands []scan.Command) (names []string) {
+	for _, c := range commands {
+		names = append(names, c.Name)
+	}
+	return names
 }
 
 func (k *hashKind) Type() string                       { return "hash" }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"sync/atomic"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -18,6 +19,9 @@ import (
 type kind interface {
 	scan.Kind
 	newReader() valueReader
+	// commands are the names of what keys are asked, but for the few of which the
+	// first answers leave something open.
+	commands() []string
 }
 
 // BatchReader is what both iterators are: an [array.RecordReader] over a
@@ -29,6 +33,7 @@ type kind interface {
 // read before an error come out first.
 type BatchReader struct {
 	layout *layout
+	kind   kind
 	config Config
 	scan   *scan.Scan
 	refs   atomic.Int64
@@ -64,7 +69,7 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 		far = config.CountHint
 	}
 	config = config.withDefaults()
-	r := &BatchReader{layout: l, config: config, caller: ctx, blocks: make(chan block), terms: newTerms(k, l, &config)}
+	r := &BatchReader{layout: l, kind: k, config: config, caller: ctx, blocks: make(chan block), terms: newTerms(k, l, &config)}
 	r.observed = observe(&config, k)
 	defer func() {
 		if err != nil {
@@ -117,6 +122,7 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 		}
 	}
 	r.scan = s
+	l.schema = describe(l.schema, r.terms, dialer.Seeds(), s.NodeIDs(), time.Now())
 	workers := s.Masters()
 	if config.Concurrency != AllMasters {
 		workers = min(workers, config.Concurrency)
@@ -282,12 +288,18 @@ func (r *BatchReader) Record() arrow.RecordBatch { return r.batch }
 // [*IncompleteError], a [*CellError], a [*NodeError], or the context's error.
 func (r *BatchReader) Err() error { return r.err }
 
-// Schema is the schema of all batches, known before the first.
+// Schema is the schema of all batches, known before the first. Its metadata says
+// where the rows come from: see [MetadataCluster] and what stands beside it.
 func (r *BatchReader) Schema() *arrow.Schema { return r.layout.schema }
 
 // Stats are the counters so far. It may be called at any time, from any
 // goroutine, also after Release.
 func (r *BatchReader) Stats() Stats { return newStats(r.scan.Stats()) }
+
+// Commands are those by which the keys will be read, in upper case, such as
+// "HMGET" and "TTL"; with "HLEN" or "MGET" as the first, key by key which one of the
+// next two. Nothing is asked for them: [NodeStats] says what was used.
+func (r *BatchReader) Commands() []string { return r.kind.commands() }
 
 // Missing says which slots were left out, and why, with
 // [Config.AllowIncomplete]; nil if none was. It may be called when Next has

@@ -40,7 +40,7 @@ func NewClusterStringBatchIterator(ctx context.Context, rdb redis.UniversalClien
 // Where values have a bound, it is STRLEN that comes first: what is beyond it is
 // never asked for.
 type stringKind struct {
-	commands []scan.Command // with the value
+	alone    []scan.Command // with the value
 	first    []scan.Command
 	hasValue bool
 	bounded  bool // first has STRLEN
@@ -60,8 +60,8 @@ func newStringKind(l *layout, command StringCommand, most int64) *stringKind {
 		name = "GET"
 	}
 	metadata := l.metadataCommands()
-	k.commands = append([]scan.Command{scan.NewCommand(name)}, metadata...)
-	k.first = k.commands
+	k.alone = append([]scan.Command{scan.NewCommand(name)}, metadata...)
+	k.first = k.alone
 	if k.bounded {
 		k.first = append([]scan.Command{scan.NewCommand("STRLEN")}, metadata...)
 	}
@@ -69,6 +69,17 @@ func newStringKind(l *layout, command StringCommand, most int64) *stringKind {
 		k.many = &scan.Many{Name: "MGET", Element: stepElement, Single: stepAlone}
 	}
 	return k
+}
+
+func (k *stringKind) commands() []string {
+	names := commandNames(k.alone)
+	switch {
+	case k.bounded:
+		names = append([]string{"STRLEN"}, names...)
+	case k.many != nil:
+		names = append([]string{k.many.Name}, names...)
+	}
+	return names
 }
 
 func (k *stringKind) Type() string           { return "string" }
@@ -79,7 +90,7 @@ func (k *stringKind) Commands(step uint8) []scan.Command {
 	if step == stepFirst {
 		return k.first
 	}
-	return k.commands
+	return k.alone
 }
 
 func (k *stringKind) bare(uint8) bool { return false }

@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/redis/go-redis/v9"
 	"github.com/redisarrow/redisarrow/arrowutil"
+	"github.com/redisarrow/redisarrow/arrowutil/parquet"
 	"github.com/redisarrow/redisarrow/internal/minicluster"
 	"github.com/redisarrow/redisarrow/internal/pyenv"
 	"github.com/redisarrow/redisarrow/internal/testcluster"
@@ -21,11 +22,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// typesElsewhere prints what pyarrow and Polars make of the columns of IPC
-// files: name, type, and cells by key, bit for bit, as JSON.
+// typesElsewhere prints what pyarrow and Polars make of the columns of IPC and
+// Parquet files: name, type, and cells by key, bit for bit, as JSON.
 const typesElsewhere = `
 import json, struct, sys
-import polars, pyarrow, pyarrow.ipc
+import polars, pyarrow, pyarrow.ipc, pyarrow.parquet
 
 def cell(v, float32):
     if v is None:
@@ -37,8 +38,11 @@ def cell(v, float32):
     return str(v)
 
 def by_pyarrow(path):
-    with pyarrow.OSFile(path) as f:
-        table = pyarrow.ipc.open_file(f).read_all()
+    if path.endswith(".parquet"):
+        table = pyarrow.parquet.read_table(path)
+    else:
+        with pyarrow.OSFile(path) as f:
+            table = pyarrow.ipc.open_file(f).read_all()
     table.validate(full=True)
     is_ = pyarrow.types
     for field, column in zip(table.schema, table.columns):
@@ -53,7 +57,8 @@ def by_pyarrow(path):
         yield field.name, name, [cell(v, is_.is_float32(kind)) for v in column.to_pylist()]
 
 def by_polars(path):
-    for column in polars.read_ipc(path):
+    read = polars.read_parquet if path.endswith(".parquet") else polars.read_ipc
+    for column in read(path):
         kind = column.dtype
         if kind == polars.String:
             column = column.cast(polars.Binary)
@@ -86,11 +91,18 @@ func readTypesElsewhere(t *testing.T, paths ...string) []map[string]map[string]e
 	return files
 }
 
-func writeIPC(t *testing.T, it reader) string {
+func writeIPC(t *testing.T, it reader) string { return write(t, it, "types.arrow") }
+
+// write writes all that a reader gives into a file, in the format of its name.
+func write(t *testing.T, it reader, name string) string {
 	t.Helper()
 	defer it.Release()
-	path := filepath.Join(t.TempDir(), "types.arrow")
-	_, err := arrowutil.WriteIPCFile(path, it.(array.RecordReader))
+	var format arrowutil.Format = arrowutil.IPCFile{}
+	if filepath.Ext(name) == ".parquet" {
+		format = parquet.Format{RowGroupRows: 3}
+	}
+	path := filepath.Join(t.TempDir(), name)
+	_, err := arrowutil.WriteFile(path, it.(array.RecordReader), format)
 	require.NoError(t, err)
 	return path
 }
@@ -143,8 +155,8 @@ func hexFloat64(f float64) string      { return fmt.Sprintf("%016x", math.Float6
 func extremes(a, b string) [][2]string { return [][2]string{{a, a}, {b, b}, {"42", "42"}} }
 
 // Acceptance group Q for all types, and the last line of E: as fields of hashes
-// and as values of strings, written with Redis and read from the file by other
-// implementations of Arrow.
+// and as values of strings, written with Redis and read from the file, IPC and
+// Parquet, by other implementations.
 func TestTypesElsewhere(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -164,13 +176,22 @@ func TestTypesElsewhere(t *testing.T) {
 		}
 		p.HSet(ctx, fmt.Sprint("h:", rows), "another", "x") // a row of nulls
 	})
-	paths := []string{writeIPC(t, hashes(t, rdb, text, iterator.Config{Pattern: "h:*"}))}
-	for i, c := range typesThere {
-		paths = append(paths, writeIPC(t, strs(t, rdb, "_key:key,value:"+c.typ, iterator.Config{Pattern: fmt.Sprintf("s%d:*", i)})))
+	var paths []string
+	names := []string{"types.arrow", "types.parquet"}
+	for _, name := range names {
+		paths = append(paths, write(t, hashes(t, rdb, text, iterator.Config{Pattern: "h:*"}), name))
+		for i, c := range typesThere {
+			paths = append(paths, write(t, strs(t, rdb, "_key:key,value:"+c.typ, iterator.Config{Pattern: fmt.Sprintf("s%d:*", i)}), name))
+		}
 	}
-	files := readTypesElsewhere(t, paths...)
-	for i, c := range typesThere {
-		t.Run("Q/"+c.typ, func(t *testing.T) {
+	all := readTypesElsewhere(t, paths...)
+	for n := range len(names) * len(typesThere) {
+		name, i := names[n/len(typesThere)], n%len(typesThere)
+		c, files := typesThere[i], all[n/len(typesThere)*(1+len(typesThere)):]
+		if c.typ == "timestamp[s]" && name == "types.parquet" {
+			c.pyarrow = "timestamp[ms]" // Parquet has no seconds
+		}
+		t.Run("Q/"+c.typ+" in "+name, func(t *testing.T) {
 			for by, want := range map[string]string{"pyarrow": c.pyarrow, "polars": c.polars} {
 				column := files[0][by][fmt.Sprint("f", i)]
 				assert.Equal(t, want, column.Type, by)

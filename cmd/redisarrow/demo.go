@@ -149,7 +149,7 @@ func (a *app) runDemoScan(ctx context.Context, rdb redis.UniversalClient, s demo
 
 	path := filepath.Join(dir, s.title+".arrow")
 	stop := a.showProgress(ctx, it.Stats)
-	res, err := a.write(path, it, arrowutil.None)
+	res, err := a.write(path, it, arrowutil.IPCFile{})
 	stop()
 	if err != nil {
 		return err

@@ -123,6 +123,6 @@ func TestDemoOwnEmpty(t *testing.T) {
 func TestDemoCannotConnect(t *testing.T) {
 	tmp := t.TempDir()
 	p := redisarrowIn(t, []string{"REDIS_URL=redis://127.0.0.1:1", "TMPDIR=" + tmp}, "demo")
-	requireLine(t, p, exitFailure, "127.0.0.1:1")
+	requireLine(t, p, exitNoConnection, "127.0.0.1:1")
 	assert.Empty(t, names(t, tmp), "the temporary folder is gone")
 }

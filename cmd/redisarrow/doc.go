@@ -14,7 +14,8 @@
 // error), observe.go and report.go (the log, and the summary for programs),
 // secrets.go (what must never stand there).
 //
-// Exit status: 0 for a whole result, 1 for a failure, 2 for a mistake on the
-// command line, 130 after Ctrl-C (128 and the signal's number); health has 3 and 4
-// beside these.
+// Exit status: 0 for a whole result, 2 for a mistake on the command line, 3 where no
+// connection came about, 4 for an incomplete result, 5 for cells that don't fit,
+// 1 for any other failure, 130 after Ctrl-C (128 and the signal's number); health has
+// 3 and 4 of its own.
 package main

@@ -11,14 +11,19 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/redisarrow/redisarrow/iterator"
 )
 
+// The exit statuses. They stay the same.
 const (
-	exitWhole   = 0
-	exitFailure = 1
-	exitUsage   = 2
-	exitSignal  = 128 // and the signal's number
+	exitWhole        = 0
+	exitFailure      = 1
+	exitUsage        = 2
+	exitNoConnection = 3
+	exitIncomplete   = 4
+	exitBadCells     = 5
+	exitSignal       = 128 // and the signal's number
 )
 
 // usageError is a mistake on the command line.
@@ -65,7 +70,11 @@ func (a *app) report(ctx context.Context, cmd *cobra.Command, err error) int {
 	// just before the signal, but a whole result stays whole after one.
 	var sig *signalError
 	if errors.As(context.Cause(ctx), &sig) {
-		a.printLine(fmt.Sprintf("stopped (%v) before the result was whole", sig))
+		text := fmt.Sprintf("stopped (%v) before the result was whole", sig)
+		if known := (*partsError)(nil); errors.As(err, &known) {
+			text += "; " + known.advice()
+		}
+		a.printLine(text)
 		return exitSignal + int(sig.signal)
 	}
 	var status statusError
@@ -79,7 +88,30 @@ func (a *app) report(ctx context.Context, cmd *cobra.Command, err error) int {
 		return exitUsage
 	}
 	a.printLine(text + advice(err))
-	return exitFailure
+	return statusOf(err)
+}
+
+// statusOf is the exit status for an error of the library.
+func statusOf(err error) int {
+	var (
+		own   *unknownError
+		cell  *iterator.CellError
+		large *iterator.LargeValueError
+		seeds *cluster.SeedsError
+		node  *cluster.NodeError
+	)
+	switch {
+	case errors.As(err, &own):
+		return exitFailure
+	case errors.Is(err, iterator.ErrIncomplete): // may hold any of the others
+		return exitIncomplete
+	case errors.As(err, &cell), errors.As(err, &large):
+		return exitBadCells
+	case errors.As(err, &seeds), errors.As(err, &node) && strings.HasPrefix(node.Command, "connect"):
+		return exitNoConnection
+	default:
+		return exitFailure
+	}
 }
 
 // advice adds the flag to what a package of the library, which knows no

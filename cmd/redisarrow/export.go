@@ -19,29 +19,32 @@ const helpWidth = 100
 
 // exportFlags are the whole command line of export.
 type exportFlags struct {
-	connect     connectFlags
-	row         rowFlags
-	share       shareFlags
-	scan        iterator.Config
-	compression arrowutil.Compression
-	output      string
-	checkpoint  string
-	partRows    int64
-	observe     observeFlags
-	report      exportReport // for --stats-json
+	connect    connectFlags
+	row        rowFlags
+	share      shareFlags
+	scan       iterator.Config
+	format     formatFlags
+	output     string
+	checkpoint string
+	partRows   int64 // 0: not given
+	partBytes  int64 // 0: no limit
+	dryRun     bool
+	observe    observeFlags
+	report     exportReport // for --stats-json
 }
 
 func newExport(a *app) *cobra.Command {
 	f := &exportFlags{}
 	cmd := &cobra.Command{
 		Use:   "export --url URL --type hash|string --pattern P --output FILE",
-		Short: "Write the keys that match a pattern into an Arrow file or stream",
+		Short: "Write the keys that match a pattern into an Arrow, Parquet, CSV or JSON lines file",
 		Long: `export writes a row for each hash or string whose key matches the pattern.
 
-The file appears under its name when it is whole, or not at all. With --output -
-an Arrow IPC stream goes to standard output, broken on purpose if the scan
-fails. Only exit status 0 stands for a whole result. A summary goes to standard
-error.
+The file appears under its name when it is whole, or not at all. Its extension
+says in which format: .arrow, .arrows, .parquet, .csv or .jsonl; or --format does.
+With --output - an Arrow IPC stream, or what --format says, goes to standard
+output, broken on purpose if the scan fails. Only exit status 0 stands for a
+whole result. A summary goes to standard error.
 
 With --output FOLDER/ and --checkpoint FILE the result is parts in a folder,
 FOLDER/part-00001.arrow and so on. The same command, run again after it was
@@ -74,18 +77,19 @@ once.`,
 	fs.Var(newValue(&f.scan.OnLargeValue, "fail", "fail|null|skip", convert.ParsePolicy), "on-large-value", "what becomes of them")
 	fs.BoolVar(&f.scan.RedactValues, "redact-values", false, "leave values out of error messages; keys are named all the same")
 	fs.DurationVar(&f.scan.StallTimeout, "stall-timeout", iterator.DefaultStallTimeout, "how `LONG` the scan may go without coming on, while slots have no owner or servers fail")
-	fs.Var(newValue(&f.scan.Enumerate, "auto", "auto|WAY", iterator.ParseEnumeration), "enumerate", "how keys are listed: clusterscan, slotscan, keysinslot or plainscan; by default the best way that a server has")
+	fs.Var(newValue(&f.scan.Enumerate, "auto", "auto|clusterscan|slotscan|keysinslot|plainscan", iterator.ParseEnumeration), "enumerate", "how keys are listed; by default in the best way that a server has")
 	fs.Var(newValue(&f.scan.MaxInFlightBytes, "4MiB", "SIZE", parseBytes), "max-in-flight-bytes", "about what a master may be asked for that hasn't been read yet: it waits in the server's memory")
 	fs.Var(newValue(&f.scan.MaxLedgerBytes, "256MiB", "SIZE", parseBytes), "max-ledger-bytes", "memory for the keys that are remembered until their slot is done")
 	fs.Var(newValue(&f.scan.ReadFrom, "master", "master|replica|prefer-replica", iterator.ParseReadFrom), "read-from", "nodes that keys are read from")
 	fs.BoolVar(&f.scan.Strict, "strict", false, "don't read slots whose migration is open: fail with their numbers")
 	fs.BoolVar(&f.scan.AllowIncomplete, "allow-incomplete", false, "go on when slots can't be read, and say at the end which were left out")
-	fs.Var(newValue(&f.compression, "none", "none|lz4|zstd", arrowutil.ParseCompression), "compression", "compression of the buffers in the file or stream")
-	fs.StringVar(&f.output, "output", "", "`FILE` to write, or - for an IPC stream on standard output, or FOLDER/ for parts (required)")
-	fs.Var(newValue(&f.partRows, "1000000", "N", parsePartRows), "part-rows", "rows a part, with FOLDER/: the batch that reaches them ends it")
+	fs.StringVar(&f.output, "output", "", "`FILE` to write, or - for standard output, or FOLDER/ for parts (required)")
+	f.format.register(fs)
+	fs.Var(newValue(&f.partRows, "", "N", parsePartRows), "part-rows", fmt.Sprintf("rows a part, with FOLDER/: the batch that reaches them ends it; by default %d, or no limit with --part-bytes", defaultPartRows))
+	fs.Var(newValue(&f.partBytes, "", "SIZE", parseBytes), "part-bytes", "about the bytes of a part, with FOLDER/: the batch that reaches them ends it")
 	fs.StringVar(&f.checkpoint, "checkpoint", "", "`FILE` that says how far the parts in FOLDER/ go: killed at any moment, the same command goes on")
 	f.observe.register(fs)
-	f.partRows = defaultPartRows
+	fs.BoolVar(&f.dryRun, "dry-run", false, "only say what would be scanned, in what way; nothing is read and nothing written")
 	return cmd
 }
 
@@ -115,14 +119,23 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 	if err := f.scan.Validate(); err != nil {
 		return &usageError{err}
 	}
-	if isFolder(f.output) {
-		return a.exportParts(ctx, f, row, options)
-	}
-	if f.checkpoint != "" {
-		return usagef("--checkpoint needs parts: give --output a folder, with a slash at its end")
-	}
-	if err := a.checkOutput(f.output); err != nil {
+	format, err := f.format.choose(f.output)
+	if err != nil {
 		return err
+	}
+	if !isFolder(f.output) {
+		if f.checkpoint != "" {
+			return usagef("--checkpoint needs parts: give --output a folder, with a slash at its end")
+		}
+		if err := a.checkOutput(f.output, format); err != nil {
+			return err
+		}
+	}
+	switch {
+	case f.dryRun:
+		return a.dryRun(ctx, f, row, format, options)
+	case isFolder(f.output):
+		return a.exportParts(ctx, f, row, options)
 	}
 	rdb, err := dial(ctx, options)
 	if err != nil {
@@ -131,7 +144,7 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 	defer rdb.Close()
 
 	return a.exportAll(ctx, rdb, row, f, summary{output: f.output}, func(it scanner) (arrowutil.Result, error) {
-		return a.write(f.output, it, f.compression)
+		return a.write(f.output, it, format)
 	})
 }
 
@@ -162,6 +175,7 @@ func (a *app) exportAll(ctx context.Context, rdb redis.UniversalClient, row rows
 	}
 	if missing := it.Missing(); missing != nil {
 		a.printLine("left out, as --allow-incomplete has it: " + missing.Error())
+		return statusError(exitIncomplete)
 	}
 	return nil
 }

@@ -271,11 +271,11 @@ func TestExportParseErrors(t *testing.T) {
 	}
 	dir := t.TempDir()
 	p := redisarrow(t, exportArgs(c, filepath.Join(dir, "out.arrow"), hashArgs...)...)
-	requireLine(t, p, exitFailure, "user:7", "age", "int64", "seven", "--on-parse-error")
+	requireLine(t, p, exitBadCells, "user:7", "age", "int64", "seven", "--on-parse-error")
 	assert.Empty(t, names(t, dir))
 
 	p = redisarrow(t, exportArgs(c, filepath.Join(dir, "out.arrow"), append(hashArgs, "--redact-values")...)...)
-	requireLine(t, p, exitFailure, "user:7", "age", "int64", "its value", "--on-parse-error")
+	requireLine(t, p, exitBadCells, "user:7", "age", "int64", "its value", "--on-parse-error")
 	assert.NotContains(t, p.stderr, "seven")
 	assert.Empty(t, names(t, dir))
 }
@@ -292,7 +292,7 @@ func TestExportLargeValues(t *testing.T) {
 
 	dir := t.TempDir()
 	p = redisarrow(t, exportArgs(c, filepath.Join(dir, "out.arrow"), args...)...)
-	requireLine(t, p, exitFailure, "user:7", "name", "5000 bytes", "4096", "--max-value-bytes", "--on-large-value")
+	requireLine(t, p, exitBadCells, "user:7", "name", "5000 bytes", "4096", "--max-value-bytes", "--on-large-value")
 	assert.Empty(t, names(t, dir))
 }
 

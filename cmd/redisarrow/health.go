@@ -10,7 +10,8 @@ import (
 	"github.com/redisarrow/redisarrow/cluster"
 )
 
-// What the verdict is for scripts. These come beside those of exit.go.
+// What the verdict is for scripts. health has these in place of those of exit.go
+// from 3 on: where nothing could be found out, that is a failure.
 const (
 	exitWeakened = 3
 	exitNoScan   = 4
@@ -43,7 +44,7 @@ found out, 2 for a mistake on the command line.`,
 		Example: `  redisarrow health --url redis://node1:7000
   redisarrow health --url redis://node1:7000 --json | jq -r '.findings[] | "\(.severity) \(.code)"'`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.health(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return ownStatus(a.health(cmd.Context(), f)) },
 	}
 	cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), "FlagUsages", fmt.Sprintf("FlagUsagesWrapped %d", helpWidth)))
 	fs := cmd.Flags()
@@ -51,6 +52,19 @@ found out, 2 for a mistake on the command line.`,
 	f.connect.register(fs)
 	fs.BoolVar(&f.json, "json", false, "print the report as JSON, for programs")
 	return cmd
+}
+
+// unknownError is why nothing could be found out.
+type unknownError struct{ error }
+
+func (e *unknownError) Unwrap() error { return e.error }
+
+// ownStatus keeps a verdict's status free of other meanings.
+func ownStatus(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &unknownError{err}
 }
 
 func (a *app) health(ctx context.Context, f *healthFlags) error {

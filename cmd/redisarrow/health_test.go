@@ -51,11 +51,11 @@ func requireScan(t *testing.T, verdict cluster.Verdict, args ...string) {
 	t.Helper()
 	args = append([]string{"export", "--type", "hash", "--pattern", "*", "--schema", "_key:key", "--stall-timeout", "2s"}, args...)
 	p := redisarrow(t, append(args, "--output", filepath.Join(t.TempDir(), "out.arrow"))...)
-	want := exitWhole
+	want := []int{exitWhole}
 	if verdict == cluster.VerdictNo {
-		want = exitFailure
+		want = []int{exitFailure, exitNoConnection, exitIncomplete}
 	}
-	assert.Equal(t, want, p.status, "verdict %s: %s", verdict, p.stderr)
+	assert.Contains(t, want, p.status, "verdict %s: %s", verdict, p.stderr)
 }
 
 // settled gives a table's text what is another each time: ports, of as many

@@ -2,7 +2,6 @@ package main
 
 import (
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -26,11 +25,12 @@ func TestHelp(t *testing.T) {
 	for _, flag := range []string{
 		"url", "type", "pattern", "schema", "value-type", "key", "ttl", "index", "batch-size", "max-rows",
 		"concurrency", "on-parse-error", "redact-values", "compression", "user", "password-file", "tls", "cacert", "cert",
-		"key-file", "server-name", "slots", "partition", "max-keys-per-second", "duty", "stall-timeout", "enumerate", "max-ledger-bytes", "strict", "allow-incomplete", "output", "stats", "stats-json", "log-level", "log-format",
+		"key-file", "server-name", "slots", "partition", "max-keys-per-second", "duty", "stall-timeout", "enumerate", "max-ledger-bytes", "strict", "allow-incomplete", "output",
+		"stats", "stats-json", "log-level", "log-format", "format", "row-group-rows", "part-rows", "part-bytes", "checkpoint",
 	} {
 		assert.Regexp(t, regexp.MustCompile(`(?m)^ +--`+flag+`[ \[]`), p.stdout)
 	}
-	for _, text := range []string{"hash|string", "N|all", "fail|null|skip", "none|lz4|zstd", `"_ttl"`, "REDISARROW_PASSWORD", "Example"} {
+	for _, text := range []string{"hash|string", "N|all", "fail|null|skip", "none|lz4|zstd|snappy|gzip", "arrow|arrows|parquet|csv|jsonl", `"_ttl"`, "REDISARROW_PASSWORD", "Example"} {
 		assert.Contains(t, p.stdout, text)
 	}
 
@@ -52,6 +52,9 @@ func TestVersion(t *testing.T) {
 		require.Zero(t, p.status)
 		assert.Empty(t, p.stderr)
 		assert.Regexp(t, `^redisarrow \S+, go1\.\d+`, p.stdout)
-		assert.Equal(t, 1, strings.Count(p.stdout, "\n"))
+	}
+	p := redisarrow(t, "version")
+	for _, line := range []string{`platform +\w+/\w+`, `github.com/apache/arrow-go/v18 +v18\.`, `github.com/redis/go-redis/v9 +v9\.`} {
+		assert.Regexp(t, "(?m)^"+line, p.stdout)
 	}
 }

@@ -160,3 +160,39 @@ func TestSecondSignal(t *testing.T) {
 	require.True(t, ok)
 	assert.True(t, status.Signaled() && status.Signal() == syscall.SIGINT, "%v", cmd.ProcessState)
 }
+
+// Interrupted, the parts that are known are whole, the checkpoint is valid, and
+// the same command brings the rest.
+func TestInterruptedParts(t *testing.T) {
+	for _, s := range []struct {
+		signal syscall.Signal
+		status int
+	}{{syscall.SIGINT, 130}, {syscall.SIGTERM, 143}} {
+		c := fixture(t, minicluster.Config{})
+		stalled := stallAfter(t, c, 30)
+		dir := t.TempDir()
+		args := partsArgs(c, dir, "--part-rows", "5")
+		var stderr bytes.Buffer
+		cmd := command(t.Context(), nil, args...)
+		cmd.Stderr = &stderr
+		require.NoError(t, cmd.Start())
+		<-stalled
+		require.NoError(t, cmd.Process.Signal(s.signal))
+		require.Equal(t, s.status, wait(t, cmd.Wait()), stderr.String())
+		assert.Contains(t, stderr.String(), s.signal.String())
+		assert.Contains(t, stderr.String(), "the same command goes on behind them")
+		for _, name := range names(t, filepath.Join(dir, "out")) {
+			assert.False(t, strings.HasPrefix(name, "."), "half-written: %s", name)
+		}
+		known, parts := readParts(t, filepath.Join(dir, "out"))
+		require.Positive(t, parts)
+
+		c.SetFault(nil)
+		p := redisarrow(t, args...)
+		require.Zero(t, p.status, p.stderr)
+		assert.Contains(t, p.stderr, "going on behind")
+		rows, _ := readParts(t, filepath.Join(dir, "out"))
+		assert.Equal(t, userRows("user:%[1]d|User%[1]d|%[2]d"), rows)
+		assert.Subset(t, rows, known)
+	}
+}

@@ -66,7 +66,8 @@ func (k *killing) run(kills int, between func(kill int)) (exports int) {
 }
 
 // Killed at a hundred random moments, 25 on each server, and run again, the parts
-// have what was there, each key once.
+// have what was there, each key once: Arrow's on one half of the servers, Parquet's
+// on the other.
 func TestPartsKilled(t *testing.T) {
 	kills := 25
 	if testing.Short() {
@@ -86,8 +87,12 @@ func TestPartsKilled(t *testing.T) {
 		_, err := pipe.Exec(t.Context())
 		require.NoError(t, err)
 		slices.Sort(want)
+		format := "arrow"
+		if server.Valkey {
+			format = "parquet"
+		}
 		k := &killing{t: t, rng: rand.New(rand.NewPCG(1, 2)), want: want, args: []string{
-			"--url", c.URL(0), "--type", "hash", "--pattern", "k:*", "--schema", "v:int64", "--part-rows", "300", "--concurrency", "all",
+			"--url", c.URL(0), "--type", "hash", "--pattern", "k:*", "--schema", "v:int64", "--part-rows", "300", "--concurrency", "all", "--format", format,
 		}}
 		exports := k.run(kills, func(int) {})
 		t.Logf("%d kills, %d exports", kills, exports)

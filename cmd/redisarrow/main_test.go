@@ -15,7 +15,11 @@ import (
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -117,6 +121,9 @@ type table struct {
 
 func readFile(t *testing.T, path string) table {
 	t.Helper()
+	if filepath.Ext(path) == ".parquet" {
+		return readParquet(t, path)
+	}
 	f, err := os.Open(path)
 	require.NoError(t, err)
 	defer f.Close()
@@ -129,6 +136,34 @@ func readFile(t *testing.T, path string) table {
 		require.NoError(t, err)
 		out.add(b)
 		b.Release()
+	}
+	slices.Sort(out.rows)
+	return out
+}
+
+// readParquet has a batch a row group.
+func readParquet(t *testing.T, path string) table {
+	t.Helper()
+	f, err := file.OpenParquetFile(path, false)
+	require.NoError(t, err)
+	defer f.Close()
+	r, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{}, memory.NewGoAllocator())
+	require.NoError(t, err)
+	schema, err := r.Schema()
+	require.NoError(t, err)
+	out := table{schema: describe(schema)}
+	var columns []int
+	for i := range schema.Fields() {
+		columns = append(columns, i)
+	}
+	for i := range f.NumRowGroups() {
+		group, err := r.ReadRowGroups(t.Context(), columns, []int{i})
+		require.NoError(t, err)
+		batches := array.NewTableReader(group, group.NumRows())
+		require.True(t, batches.Next())
+		out.add(batches.RecordBatch())
+		batches.Release()
+		group.Release()
 	}
 	slices.Sort(out.rows)
 	return out

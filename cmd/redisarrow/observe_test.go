@@ -85,7 +85,7 @@ func TestExportStatsJSONOfFailures(t *testing.T) {
 		c := fixture(t, minicluster.Config{})
 		c.SetHash("user:7", "name", "User7", "age", "seven")
 		p := redisarrow(t, with(c, "--stats")...)
-		require.Equal(t, exitFailure, p.status)
+		require.Equal(t, exitBadCells, p.status)
 		assert.Contains(t, p.stderr, "listed by", "the table is there all the same")
 		r := readReport(t, path, "error")
 		assert.Equal(t, false, r["complete"])
@@ -95,13 +95,13 @@ func TestExportStatsJSONOfFailures(t *testing.T) {
 		c := fixture(t, minicluster.Config{PartialCoverage: true})
 		c.Unassign(777, 778)
 		p := redisarrow(t, with(c)...)
-		requireLine(t, p, exitFailure, "incomplete")
+		requireLine(t, p, exitIncomplete, "incomplete")
 		r := readReport(t, path, "error")
 		assert.Equal(t, false, r["complete"])
 		assert.Equal(t, "777-778", r["missing_slots"])
 
 		p = redisarrow(t, with(c, "--allow-incomplete")...)
-		require.Zero(t, p.status, p.stderr)
+		require.Equal(t, exitIncomplete, p.status, p.stderr)
 		r = readReport(t, path)
 		assert.Equal(t, false, r["complete"])
 		assert.Equal(t, "777-778", r["missing_slots"])
@@ -110,7 +110,7 @@ func TestExportStatsJSONOfFailures(t *testing.T) {
 	t.Run("no cluster", func(t *testing.T) {
 		args := append([]string{"export", "--url", "redis://:hunter22@127.0.0.1:1", "--output", filepath.Join(dir, "out.arrow"), "--stats-json", path}, hashArgs...)
 		p := redisarrow(t, args...)
-		requireLine(t, p, exitFailure, "127.0.0.1:1")
+		requireLine(t, p, exitNoConnection, "127.0.0.1:1")
 		r := readReport(t, path, "error")
 		assert.Equal(t, false, r["complete"])
 		assert.Contains(t, r["error"], "127.0.0.1:1")
@@ -121,6 +121,8 @@ func TestExportStatsJSONOfFailures(t *testing.T) {
 	t.Run("mistakes", func(t *testing.T) {
 		c := fixture(t, minicluster.Config{})
 		require.NoError(t, os.WriteFile(path, []byte("yesterday's"), 0o600))
+		p := redisarrow(t, with(c, "--dry-run")...)
+		require.Zero(t, p.status, p.stderr)
 		for _, f := range []struct {
 			args []string
 			want string

@@ -14,7 +14,7 @@ import (
 const standardOutput = "-"
 
 // checkOutput refuses, before anything is scanned, what can't be written.
-func (a *app) checkOutput(path string) error {
+func (a *app) checkOutput(path string, format outputFormat) error {
 	switch {
 	case path == "":
 		return usagef("--output is missing: name a file, or - for a stream on standard output")
@@ -22,16 +22,16 @@ func (a *app) checkOutput(path string) error {
 		if err := arrowutil.CheckFile(path); err != nil {
 			return usagef("--output: %w", err)
 		}
-	case term.IsTerminal(int(a.stdout.Fd())):
-		return usagef("--output -: a binary stream would garble the terminal: pipe it into a program, or name a file")
+	case !format.text && term.IsTerminal(int(a.stdout.Fd())):
+		return usagef("--output -: a binary stream would garble the terminal: pipe it into a program, name a file, or give --format csv")
 	}
 	return nil
 }
 
 // write writes what the reader gives to a file or to standard output.
-func (a *app) write(path string, rr array.RecordReader, c arrowutil.Compression) (arrowutil.Result, error) {
+func (a *app) write(path string, rr array.RecordReader, format arrowutil.Format) (arrowutil.Result, error) {
 	if path == standardOutput {
-		res, err := arrowutil.WriteIPCStream(a.stdout, rr, arrowutil.WithCompression(c))
+		res, err := arrowutil.WriteStream(a.stdout, rr, format)
 		if err != nil {
 			return res, err
 		}
@@ -41,7 +41,7 @@ func (a *app) write(path string, rr array.RecordReader, c arrowutil.Compression)
 		}
 		return res, nil
 	}
-	res, err := arrowutil.WriteIPCFile(path, rr, arrowutil.WithCompression(c))
+	res, err := arrowutil.WriteFile(path, rr, format)
 	var we *arrowutil.WriteError
 	if errors.As(err, &we) {
 		return res, fmt.Errorf("%w; nothing new is left there", err)

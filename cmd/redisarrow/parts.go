@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/redisarrow/redisarrow/arrowutil"
+	"github.com/redisarrow/redisarrow/arrowutil/parquet"
 	"github.com/redisarrow/redisarrow/cluster"
 	"github.com/redisarrow/redisarrow/internal/wholefile"
 	"github.com/redisarrow/redisarrow/iterator"
@@ -24,7 +26,7 @@ import (
 const defaultPartRows = 1_000_000
 
 // parts is the folder of an export that is written in parts: part-00001.arrow,
-// part-00002.arrow, and so on. With a progress file it can be killed at any moment
+// part-00002.arrow, and so on, or with the extension of another format. With a progress file it can be killed at any moment
 // and run again:
 //
 //	scan part n  ─►  part-n.arrow gets its name  ─►  the progress file says n
@@ -37,7 +39,8 @@ type parts struct {
 	folder   string
 	progress string // the file's name; empty for none
 	rows     int64  // of a part
-	options  []arrowutil.Option
+	bytes    int64  // likewise
+	format   outputFormat
 	known    progressFile
 }
 
@@ -64,6 +67,12 @@ func (p *parts) prepare() (unlock func(), err error) {
 			unlock()
 			return nil, err
 		}
+		if then := p.known.Format; p.known.begun && then != p.format.name {
+			unlock()
+			return nil, usagef("--checkpoint: %s tells of parts in the format %s, and this export has %s: give --format %s, or name another file and another folder",
+				p.progress, then, p.format.name, then)
+		}
+		p.known.Format = p.format.name
 	}
 	if err := p.tidy(); err != nil {
 		unlock()
@@ -72,9 +81,11 @@ func (p *parts) prepare() (unlock func(), err error) {
 	return unlock, nil
 }
 
-var partName = regexp.MustCompile(`^part-(\d{5,})\.arrow$`)
+var partName = regexp.MustCompile(`^part-(\d{5,})\.([a-z]+)$`)
 
-func (p *parts) name(n int) string { return filepath.Join(p.folder, fmt.Sprintf("part-%05d.arrow", n)) }
+func (p *parts) name(n int) string {
+	return filepath.Join(p.folder, fmt.Sprintf("part-%05d.%s", n, p.format.name))
+}
 
 // tidy removes what a killed run has left.
 func (p *parts) tidy() error {
@@ -93,6 +104,9 @@ func (p *parts) tidy() error {
 			continue
 		}
 		all++
+		if match[2] != p.format.name {
+			continue // not ours, and counted for the beginning alone
+		}
 		switch n, err := strconv.Atoi(match[1]); {
 		case err != nil || n > p.known.Parts:
 			leftovers = append(leftovers, e.Name())
@@ -130,8 +144,8 @@ func (p *parts) write(it scanner) (total arrowutil.Result, err error) {
 	more := it.Next()
 	// A whole result without rows is one part with the schema alone.
 	for n := p.known.Parts + 1; more || it.Err() == nil && n == 1; n++ {
-		part := &part{scanner: it, left: p.rows, begun: more}
-		res, err := arrowutil.WriteIPCFile(p.name(n), part, p.options...)
+		part := &part{scanner: it, rowsLeft: p.rows, most: p.bytes, begun: more}
+		res, err := arrowutil.WriteFile(p.name(n), part, p.format, arrowutil.WithProgress(part.written))
 		total.Rows, total.Batches, total.Bytes = total.Rows+res.Rows, total.Batches+res.Batches, total.Bytes+res.Bytes
 		if err != nil {
 			return total, p.advise(err)
@@ -166,27 +180,45 @@ func (p *parts) advise(err error) error {
 	if p.progress == "" || p.known.Parts == 0 {
 		return err
 	}
-	return fmt.Errorf("%w; %d parts with %d rows are there: the same command goes on behind them", err, p.known.Parts, p.known.Rows)
+	return &partsError{err, p.known.Parts, p.known.Rows}
+}
+
+// partsError is why an export in parts ended, some of which are there.
+type partsError struct {
+	err   error
+	parts int
+	rows  int64
+}
+
+func (e *partsError) Error() string { return e.err.Error() + "; " + e.advice() }
+func (e *partsError) Unwrap() error { return e.err }
+
+func (e *partsError) advice() string {
+	return fmt.Sprintf("%d parts with %d rows are there: the same command goes on behind them", e.parts, e.rows)
 }
 
 // part reads one part's batches of a scan: up to the one that makes it long
 // enough.
 type part struct {
 	scanner
-	left  int64
-	begun bool // the scan's current batch is the first of the part
+	rowsLeft    int64
+	bytes, most int64 // that it has, and that end it
+	begun       bool  // the scan's current batch is the first of the part
 }
+
+// written is told how far the part has come.
+func (p *part) written(res arrowutil.Result) { p.bytes = res.Bytes }
 
 func (p *part) Next() bool {
 	switch {
-	case p.left <= 0:
+	case p.rowsLeft <= 0 || p.bytes >= p.most:
 		return false
 	case p.begun:
 		p.begun = false
 	case !p.scanner.Next():
 		return false
 	}
-	p.left -= p.RecordBatch().NumRows()
+	p.rowsLeft -= p.RecordBatch().NumRows()
 	return true
 }
 
@@ -198,9 +230,17 @@ var _ array.RecordReader = (*part)(nil)
 
 // exportParts is export into a folder.
 func (a *app) exportParts(ctx context.Context, f *exportFlags, row rows, options cluster.Options) error {
-	p := &parts{
-		folder: filepath.Clean(f.output), progress: f.checkpoint, rows: f.partRows,
-		options: []arrowutil.Option{arrowutil.WithCompression(f.compression)},
+	p := &parts{folder: filepath.Clean(f.output), progress: f.checkpoint, rows: f.partRows, bytes: f.partBytes}
+	if p.bytes == 0 {
+		p.rows, p.bytes = cmp.Or(p.rows, defaultPartRows), math.MaxInt64
+	}
+	p.rows = cmp.Or(p.rows, math.MaxInt64)
+	// How large a part has become is known by its batches, and by Parquet's row groups.
+	f.scan.BatchBytes = min(p.bytes, iterator.DefaultBatchBytes)
+	f.format.rowGroupBytes = min(p.bytes, parquet.DefaultRowGroupBytes)
+	var err error
+	if p.format, err = f.format.choose(f.output); err != nil {
+		return err
 	}
 	unlock, err := p.prepare()
 	if err != nil {
@@ -219,7 +259,7 @@ func (a *app) exportParts(ctx context.Context, f *exportFlags, row rows, options
 	defer rdb.Close()
 
 	f.scan.Checkpoints, f.scan.Resume = p.progress != "", p.known.data
-	f.scan.BatchSize = int(min(int64(cmp.Or(f.scan.BatchSize, iterator.DefaultBatchSize)), f.partRows))
+	f.scan.BatchSize = int(min(int64(cmp.Or(f.scan.BatchSize, iterator.DefaultBatchSize)), p.rows))
 	return a.exportAll(ctx, rdb, row, f, summary{output: f.output, parts: &p.known}, func(it scanner) (arrowutil.Result, error) {
 		if p.known.Parts > 0 {
 			a.printLine(fmt.Sprintf("going on behind %d parts with %d rows", p.known.Parts, p.known.Rows))

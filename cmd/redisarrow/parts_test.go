@@ -20,7 +20,7 @@ import (
 func readParts(t *testing.T, dir string) (rows []string, parts int) {
 	t.Helper()
 	for i, name := range names(t, dir) {
-		require.Equal(t, fmt.Sprintf("part-%05d.arrow", i+1), name)
+		require.Equal(t, fmt.Sprintf("part-%05d", i+1), strings.TrimSuffix(name, filepath.Ext(name)))
 		rows = append(rows, readFile(t, filepath.Join(dir, name)).rows...)
 		parts++
 	}
@@ -77,7 +77,7 @@ func TestPartsGoOn(t *testing.T) {
 	out := filepath.Join(dir, "out")
 	c.SetHash("user:bad", "name", "Bad", "age", "old")
 	p := redisarrow(t, partsArgs(c, dir, "--concurrency", "all", "--part-rows", "3")...)
-	requireLine(t, p, exitFailure, `"user:bad"`)
+	requireLine(t, p, exitBadCells, `"user:bad"`)
 	known, parts := readParts(t, out)
 	if parts > 0 {
 		assert.Contains(t, p.stderr, "the same command goes on")
@@ -124,7 +124,7 @@ func TestPartsRefused(t *testing.T) {
 	// Another scan than the one that was begun.
 	dir = t.TempDir()
 	c.SetHash("user:bad", "name", "Bad", "age", "old")
-	require.Equal(t, exitFailure, redisarrow(t, partsArgs(c, dir)...).status)
+	require.Equal(t, exitBadCells, redisarrow(t, partsArgs(c, dir)...).status)
 	p := redisarrow(t, partsArgs(c, dir, "--pattern", "other:*")...)
 	requireLine(t, p, exitFailure, "the checkpoint can't be used", `pattern "user:*"`)
 	other := fixture(t, minicluster.Config{Seed: 77})

@@ -89,7 +89,7 @@ func TestPasswords(t *testing.T) {
 				require.Zero(t, p.status, p.stderr)
 				assert.Len(t, readFile(t, filepath.Join(dir, "out.arrow")).rows, fixtureUsers)
 			} else {
-				requireLine(t, p, exitFailure, c.Addrs()[0])
+				requireLine(t, p, exitNoConnection, c.Addrs()[0])
 				assert.Empty(t, names(t, dir))
 			}
 			requireNoSecret(t, p, secret)

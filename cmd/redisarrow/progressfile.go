@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,9 +14,10 @@ import (
 // progressFile is what --checkpoint names: which parts of an export are there,
 // and the scan's checkpoint behind them, sealed.
 type progressFile struct {
-	Parts int   `json:"parts"`
-	Rows  int64 `json:"rows"`
-	Whole bool  `json:"whole"` // there is nothing more to be read
+	Parts  int    `json:"parts"`
+	Rows   int64  `json:"rows"`
+	Whole  bool   `json:"whole"`            // there is nothing more to be read
+	Format string `json:"format,omitempty"` // of the parts; files of before there was a choice have none, for arrow
 
 	data  []byte // the checkpoint; nil for none
 	begun bool   // the file is there
@@ -50,7 +52,7 @@ func (f *progressFile) read(path string) error {
 	if err := f.parse(data); err != nil {
 		return usagef("--checkpoint: %s: %w; to begin anew, remove it and the parts", path, err)
 	}
-	f.begun = true
+	f.begun, f.Format = true, cmp.Or(f.Format, "arrow")
 	return nil
 }
 

@@ -211,7 +211,7 @@ func testRealTLS(t *testing.T, server testcluster.Server) {
 		{"without TLS", []string{"--url", "redis://" + addr, "--user", "alice"}, "TLS"},
 	} {
 		p := redisarrowIn(t, env, append(base, f.flags...)...)
-		requireLine(t, p, exitFailure, addr, f.want)
+		requireLine(t, p, exitNoConnection, addr, f.want)
 		requireNoSecret(t, p, "al1ce-password")
 		assert.Empty(t, names(t, dir), f.name)
 	}

@@ -79,6 +79,16 @@ func TestExportRefuses(t *testing.T) {
 		{"not a number", with(none, "--batch-size", "many"), []string{"--batch-size", "many"}},
 		{"unknown policy", with(none, "--on-parse-error", "ignore"), []string{"--on-parse-error", "fail, null or skip"}},
 		{"unknown compression", with(none, "--compression", "gzip"), []string{"--compression", "none, lz4 or zstd"}},
+		{"a compression of Parquet alone", with(none, "--compression", "snappy"), []string{"--compression", "none, lz4 or zstd"}},
+		{"an unknown compression of Parquet", with(none, "--format", "parquet", "--output", "-", "--compression", "brotli"), []string{"--compression", "snappy, none, lz4, zstd or gzip"}},
+		{"text that is compressed", with(none, "--output", "-", "--format", "csv", "--compression", "gzip"), []string{"--compression", "pipe"}},
+		{"unknown format", with(none, "--format", "xlsx"), []string{"--format", "arrow, arrows, parquet, csv, jsonl"}},
+		{"unknown extension", with([]string{"output"}, "--output", filepath.Join(dir, "users.json")), []string{"--output", `".json"`, "--format", "jsonl"}},
+		{"another format than the extension", with(none, "--format", "parquet"), []string{"--format is parquet", "says arrow"}},
+		{"row groups of another format", with(none, "--row-group-rows", "1000"), []string{"--row-group-rows", "--format parquet"}},
+		{"row groups in parts of another format", with(none, "--output", dir+"/", "--row-group-rows", "1000"), []string{"--row-group-rows"}},
+		{"negative row groups", with(none, "--format", "parquet", "--row-group-rows=-1"), []string{"--row-group-rows", "whole number from 0"}},
+		{"parts of no bytes", with(none, "--part-bytes", "0"), []string{"--part-bytes", "256MiB"}},
 		{"missing output folder", with([]string{"output"}, "--output", filepath.Join(dir, "no", "x.arrow")), []string{"--output", "folder doesn't exist", "create it"}},
 		{"a folder as output", with([]string{"output"}, "--output", dir), []string{"--output", "not a regular file"}},
 		{"missing password file", with(none, "--password-file", filepath.Join(dir, "none")), []string{"--password-file", "no such file"}},
@@ -112,10 +122,10 @@ func TestExportCannotConnect(t *testing.T) {
 		want   []string
 	}{
 		{"malformed URL", "redis://h:port", exitUsage, nil},
-		{"closed port without a scheme", "127.0.0.1:1", exitFailure, []string{"127.0.0.1:1"}},
+		{"closed port without a scheme", "127.0.0.1:1", exitNoConnection, []string{"127.0.0.1:1"}},
 		{"another scheme", "http://127.0.0.1:7000", exitUsage, nil},
-		{"closed port", "redis://127.0.0.1:1", exitFailure, []string{"127.0.0.1:1"}},
-		{"unknown host", "redis://no-such-host.invalid:7000", exitFailure, []string{"no-such-host.invalid"}},
+		{"closed port", "redis://127.0.0.1:1", exitNoConnection, []string{"127.0.0.1:1"}},
+		{"unknown host", "redis://no-such-host.invalid:7000", exitNoConnection, []string{"no-such-host.invalid"}},
 		{"a database number on a cluster", c.URLs()[0] + "/3", exitUsage, []string{"database"}},
 	} {
 		t.Run(r.name, func(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 type exportReport struct {
 	Version string `json:"version"`
 
-	Complete     bool            `json:"complete"`        // the result has all rows: with exit status 0, nothing left out
+	Complete     bool            `json:"complete"`        // the result has all rows: exit status 0
 	Error        string          `json:"error,omitempty"` // why the export failed
 	MissingSlots cluster.SlotSet `json:"missing_slots"`   // that couldn't be read
 
@@ -43,13 +43,17 @@ type exportReport struct {
 }
 
 // reported runs an export and writes --stats-json, however it ends; a mistake on the
-// command line leaves the file as it is.
+// command line, and --dry-run, leave the file as it is.
 func (a *app) reported(ctx context.Context, f *exportFlags, export func() error) error {
 	r := &f.report
 	begun := time.Now()
 	err := export()
-	if usage := (*usageError)(nil); f.observe.json == "" || errors.As(err, &usage) {
+	if usage := (*usageError)(nil); f.observe.json == "" || f.dryRun || errors.As(err, &usage) {
 		return err
+	}
+	told := false // a status alone: of what was left out, which is known
+	if status := statusError(0); errors.As(err, &status) {
+		told = true
 	}
 	r.Version = version()
 	r.Begun, r.ElapsedSeconds = begun.UTC().Truncate(time.Millisecond), time.Since(begun).Round(time.Millisecond).Seconds()
@@ -63,7 +67,7 @@ func (a *app) reported(ctx context.Context, f *exportFlags, export func() error)
 	if r.Stats.Nodes == nil {
 		r.Stats.Nodes = []iterator.NodeStats{}
 	}
-	if err != nil {
+	if err != nil && !told {
 		r.Error = a.secrets.hide(err.Error())
 		if sig := (*signalError)(nil); errors.As(context.Cause(ctx), &sig) {
 			r.Error = fmt.Sprintf("stopped (%v)", sig)
@@ -80,7 +84,7 @@ func (a *app) reported(ctx context.Context, f *exportFlags, export func() error)
 	switch {
 	case failed == nil:
 		return err
-	case err == nil:
+	case err == nil || told:
 		return fmt.Errorf("writing --stats-json: %w; the result itself is there", failed)
 	default:
 		return errors.Join(err, fmt.Errorf("writing --stats-json: %w", failed))

@@ -37,7 +37,21 @@ func newRoot(a *app) *cobra.Command {
 		Use:   "redisarrow",
 		Short: "Hashes and strings of a Redis or Valkey cluster as Arrow files and streams",
 		Long: `redisarrow scans a Redis or Valkey cluster and writes its hashes or strings as
-Arrow IPC files and streams, each key once.`,
+Arrow IPC files and streams, each key once.
+
+Every flag can be given by an environment variable: --batch-size by
+REDISARROW_BATCH_SIZE, a flag such as --tls by REDISARROW_TLS=true, several URLs
+with blanks between them. The command line wins; empty is as if not set.
+
+Exit status:
+    0  whole
+    1  failed in another way than these
+    2  a mistake on the command line, or in a variable
+    3  could not connect: nobody listens, wrong password, TLS
+    4  incomplete: not all keys could be read
+    5  a cell didn't fit, or was too large, and the policy is fail
+  130  interrupted (128 and the signal's number): nothing half-written is left
+health has statuses of its own from 3 on.`,
 		Version:       version(),
 		SilenceErrors: true, // report prints them, in one line
 		SilenceUsage:  true,
@@ -53,12 +67,15 @@ Arrow IPC files and streams, each key once.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SuggestionsMinimumDistance = 2
-	root.CompletionOptions.HiddenDefaultCmd = true
+	// The variables count as the command line, so they are read when it is.
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) }
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.SetVersionTemplate("redisarrow {{.Version}}\n")
 	root.AddCommand(newExport(a), newHealth(a), newDemo(a), newVersion(a))
+	completeFlags(root)
+	addCompletion(root)
 	return root
 }
 

@@ -26,6 +26,7 @@ const (
 type scanner interface {
 	array.RecordReader
 	Stats() iterator.Stats
+	Commands() []string
 	Missing() *iterator.IncompleteError
 	Checkpoint() ([]byte, error)
 }
@@ -33,12 +34,14 @@ type scanner interface {
 // rows is a schema that knows which iterator reads it.
 type rows interface {
 	fmt.Stringer // the schema as text
+	noun() string
 	open(ctx context.Context, rdb redis.UniversalClient, cfg iterator.Config) (scanner, error)
 }
 
 type hashRows struct{ schema *schema.Hash }
 
 func (r hashRows) String() string { return r.schema.String() }
+func (r hashRows) noun() string   { return "hashes" }
 
 func (r hashRows) open(ctx context.Context, rdb redis.UniversalClient, cfg iterator.Config) (scanner, error) {
 	it, err := iterator.NewClusterHashBatchIterator(ctx, rdb, r.schema, cfg)
@@ -51,6 +54,7 @@ func (r hashRows) open(ctx context.Context, rdb redis.UniversalClient, cfg itera
 type stringRows struct{ schema *schema.String }
 
 func (r stringRows) String() string { return r.schema.String() }
+func (r stringRows) noun() string   { return "strings" }
 
 func (r stringRows) open(ctx context.Context, rdb redis.UniversalClient, cfg iterator.Config) (scanner, error) {
 	it, err := iterator.NewClusterStringBatchIterator(ctx, rdb, r.schema, cfg)

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/redisarrow/redisarrow/cluster"
@@ -136,18 +137,15 @@ func ownLine(text []byte) []byte {
 		} else {
 			text = nil
 		}
-		// The flags are the third field.
-		if fields := bytes.SplitN(line, space, 4); len(fields) == 4 && bytes.HasPrefix(fields[2], myself) {
+		const flagsAt = 2
+		if flags := line[afterFields(line, flagsAt):]; bytes.HasPrefix(flags, myself) && bytes.IndexByte(flags, ' ') >= 0 {
 			return line
 		}
 	}
 	return nil
 }
 
-var (
-	space  = []byte(" ")
-	myself = []byte("myself")
-)
+var myself = []byte("myself")
 
 // withoutTimes is a line without its fifth and sixth field, which say when
 // the last ping was sent and the last pong received.
@@ -223,6 +221,11 @@ type refusedError struct {
 
 func (e *refusedError) Error() string { return e.command + ": " + e.reply.Error() }
 func (e *refusedError) Unwrap() error { return e.reply }
+
+func isRefused(err error) bool {
+	refused := (*refusedError)(nil)
+	return errors.As(err, &refused)
+}
 
 // open reads the replies up to the guard's word, and takes it; the replies to the
 // n commands that are guarded, all of that name, follow, and then close. If the

@@ -296,15 +296,15 @@ func (w *keysInSlot) receive(r *resp.Reader, pg *page) (pc piece, err error) {
 func (w *keysInSlot) receiveCounts(r *resp.Reader) (pc piece, err error) {
 	asked := w.under
 	err = w.guard.open(r, asked, countCommand)
-	if refused := (*refusedError)(nil); errors.As(err, &refused) && refused.command == countCommand {
-		w.answered()
-		return pc, w.uncounted(refused)
-	}
 	if err != nil {
+		if refused := (*refusedError)(nil); errors.As(err, &refused) && refused.command == countCommand {
+			w.answered()
+			return pc, w.uncounted(refused)
+		}
 		return pc, err
 	}
 	failed := w.slotQueue.receiveCounts(r)
-	if refused := (*refusedError)(nil); failed != nil && !errors.As(failed, &refused) {
+	if failed != nil && !isRefused(failed) {
 		return pc, failed
 	}
 	safe, err := w.guard.close(r)

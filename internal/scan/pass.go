@@ -172,13 +172,21 @@ func (p *pass) read(ctx context.Context) error {
 		if err == nil && p.task.master != nil && time.Since(p.beside.at) >= lookEvery {
 			err = p.prove(ctx)
 		}
-		if broken := (*brokenError)(nil); errors.As(err, &broken) {
-			err = p.reconnect(ctx, broken.cause)
-		}
 		if err != nil {
-			return err
+			if err = p.mend(ctx, err); err != nil {
+				return err
+			}
 		}
 	}
+}
+
+// mend connects again if that is what is to be done about an error, which it
+// returns otherwise.
+func (p *pass) mend(ctx context.Context, err error) error {
+	if broken := (*brokenError)(nil); errors.As(err, &broken) {
+		return p.reconnect(ctx, broken.cause)
+	}
+	return err
 }
 
 // hold waits while nothing may be asked for: keys aren't granted yet; other
@@ -537,11 +545,12 @@ func slotSetOf(slot uint16) (s cluster.SlotSet) {
 }
 
 func (p *pass) takePage(step uint8) *page {
-	pg := &page{}
-	if last := len(p.spare) - 1; last >= 0 {
-		pg = p.spare[last]
-		p.spare = p.spare[:last]
+	last := len(p.spare) - 1
+	if last < 0 {
+		return &page{step: step}
 	}
+	pg := p.spare[last]
+	p.spare = p.spare[:last]
 	pg.step = step
 	return pg
 }

@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -56,7 +55,7 @@ func (w *walk) read(r *resp.Reader, pg *page) (next uint64, safe cluster.SlotSet
 	if err == nil {
 		w.pager.received(r.BytesRead() - begin)
 	}
-	if refused := (*refusedError)(nil); err != nil && !errors.As(err, &refused) {
+	if err != nil && !isRefused(err) {
 		return 0, safe, err
 	}
 	safe, failed := w.guard.close(r)
