@@ -30,6 +30,8 @@ RACE_SERVERS ?= redis-8.0
 # assertions. -short is for tests whose mass of data would find nothing more there.
 RACE_PACKAGES ?= ./arrowutil/... ./cluster/... ./convert/... ./iterator/... ./internal/minicluster/... \
 	./internal/resp/... ./internal/scan/... ./schema/...
+# Modules below this one, which ./... leaves out: what depends on more than the library does.
+MODULES = $(patsubst %/go.mod,%,$(shell find . -mindepth 2 -name go.mod))
 # The race detector needs cgo, so a C compiler.
 RACE = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 
@@ -51,6 +53,7 @@ test: ## Fetch what the tests need, and run them all: some 20 minutes
 	@rm -f $(TIMES)
 	$(call part,tools and servers,.ci/prepare.sh $(SERVERS))
 	$(call part,vet,$(GO) vet ./...)
+	$(call part,modules of their own,for module in $(MODULES); do $(GO) -C $$module vet ./... && $(GO) -C $$module test -vet=off ./... || exit; done)
 	@# Tests wait more than they work: for servers, and for time-outs.
 	$(call part,tests,$(GO) test -vet=off -timeout 45m -parallel 6 ./...)
 	$(call part,race detector and assertions,REDISARROW_TEST_SERVERS='$(RACE_SERVERS)' \

@@ -209,8 +209,18 @@ type Config struct {
 	// [memory.DefaultAllocator].
 	Allocator memory.Allocator
 
-	// Logger is told of what goes wrong and is mended; nil means silence.
+	// Logger is told of what goes wrong and is mended; nil means silence. At level
+	// Warn: a pass over a node has ended early, and its slots are read again; MULTI
+	// can't be used. At Info: another command can't be. At Debug: what is read
+	// where, what is asked again, which masters couldn't be asked about the cluster.
+	// Records have the node's address as "node", and an error as "reason", which may
+	// name a key; none holds a value or a password.
 	Logger *slog.Logger
+
+	// Observer is told what the scan does, event by event: pages, batches, retries,
+	// redirects, changes of the topology; nil means nobody is. It is for one scan at
+	// a time, unless its functions needn't tell them apart.
+	Observer *Observer
 }
 
 // HashCommand is a way to read a hash.

@@ -18,6 +18,15 @@
 //	         ▲   │
 //	     kind┘   └─ convert.Column for each column
 //
+// # What it does
+//
+// [BatchReader.Stats] has counters at any time, of all and of each node, and how far
+// the scan has come; they print as a table, and as JSON with names that stay.
+// [Config.Observer] is told event by event: pages, batches, retries, redirects, how
+// the cluster stands, begin and end; package oteliterator, a module of its own, makes
+// OpenTelemetry spans and metrics of them. [Config.Logger] takes what goes wrong and
+// is mended. Nothing is printed, logged or sent unless it is asked for.
+//
 // # Where rows come from
 //
 // The metadata of a reader's schema, so also of an Arrow or Parquet file made of

@@ -48,8 +48,9 @@ type BatchReader struct {
 	scanErr  error         // how it ended; valid once done is closed
 	rest     remainder     // what was left in the builders; likewise
 
-	terms   terms
-	account *account // of what has been handed out; nil if no checkpoints are taken
+	terms    terms
+	account  *account // of what has been handed out; nil if no checkpoints are taken
+	observed observation
 
 	batch arrow.RecordBatch
 	row   uint64 // rows handed out: the next index
@@ -59,7 +60,7 @@ type BatchReader struct {
 
 var _ array.RecordReader = (*BatchReader)(nil)
 
-func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, config Config) (*BatchReader, error) {
+func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, config Config) (_ *BatchReader, err error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
@@ -69,6 +70,12 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 	}
 	config = config.withDefaults()
 	r := &BatchReader{layout: l, kind: k, config: config, caller: ctx, blocks: make(chan block), terms: newTerms(k, l, &config)}
+	r.observed = observe(&config, k)
+	defer func() {
+		if err != nil {
+			r.conclude(false, err)
+		}
+	}()
 	from, err := r.prepare()
 	if err != nil {
 		return nil, err
@@ -84,6 +91,8 @@ func open(ctx context.Context, rdb redis.UniversalClient, l *layout, k kind, con
 		MaxRows: r.config.MaxRows,
 		Stall:   config.StallTimeout,
 		Logger:  config.Logger,
+
+		Observer: r.observed.ofScan(),
 
 		Count:         config.CountHint,
 		FarCount:      far,
@@ -201,9 +210,11 @@ func (r *BatchReader) Next() bool {
 		r.done = make(chan struct{})
 		go r.run()
 	}
+	asked := r.observed.asked()
 	select {
 	case b := <-r.blocks:
 		r.hand(b)
+		r.observed.handed(&b, asked)
 		return true
 	case <-r.caller.Done():
 		return r.end(r.caller.Err())
@@ -218,6 +229,7 @@ func (r *BatchReader) Next() bool {
 		return r.end(err)
 	case ok:
 		r.hand(b)
+		r.observed.handed(&b, asked)
 		return true
 	default:
 		return r.end(r.scanErr)
@@ -251,6 +263,7 @@ func (r *BatchReader) indexArray(rows int) arrow.Array {
 func (r *BatchReader) end(err error) bool {
 	r.ended, r.err = true, err
 	r.cancel()
+	r.conclude(err == nil, err)
 	return false
 }
 
@@ -326,10 +339,12 @@ func (r *BatchReader) Release() {
 		return
 	}
 	r.cancel()
+	whole := r.ended && r.err == nil
 	r.ended = true
 	r.drop()
 	if r.done != nil {
 		<-r.done
 		r.rest.release()
 	}
+	r.conclude(whole, r.err)
 }

@@ -49,9 +49,11 @@ func deleteReal(t testing.TB, rdb *redis.ClusterClient, keys []string) {
 	}
 }
 
-// disturbed reads all keys and calls disturb after the first batch.
+// disturbed reads all keys and calls disturb after the first batch. What an
+// observer is told meanwhile adds up.
 func disturbed(t *testing.T, rdb redis.UniversalClient, config iterator.Config, disturb func()) result {
 	t.Helper()
+	w, config := watch(t, config)
 	it := hashes(t, rdb, "_key:key", config)
 	defer it.Release()
 	var out result
@@ -59,10 +61,12 @@ func disturbed(t *testing.T, rdb redis.UniversalClient, config iterator.Config, 
 		if out.rows == nil {
 			disturb()
 		}
+		out.sizes = append(out.sizes, it.RecordBatch().NumRows())
 		out.rows = append(out.rows, cells(it.RecordBatch())...)
 	}
 	slices.Sort(out.rows)
 	out.err, out.stats = it.Err(), it.Stats()
+	w.assertSums(out)
 	return out
 }
 
@@ -101,6 +105,7 @@ func TestRealDisturbances(t *testing.T) {
 					assertRows(t, keys, got.rows)
 					return got.stats
 				}
+				assertProgress(t, hashes(t, rdb, "_key:key", config), len(keys))
 				quiet := whole(t, func() {})
 				assert.Zero(t, quiet.Reread)
 				for _, n := range quiet.Nodes {

@@ -18,18 +18,18 @@ import (
 )
 
 const (
-	watched       = "mymaster"
+	guarded       = "mymaster"
 	watchedKeys   = 20_000
 	watchPassword = "watch"
 )
 
-// startWatched starts a master with two replicas, watched by two Sentinels.
+// startWatched starts a master with two replicas, guarded by two Sentinels.
 func startWatched(t *testing.T, server testcluster.Server) (*testcluster.Cluster, []*testcluster.Sentinel) {
 	t.Helper()
 	c := testcluster.Start(t, testcluster.Config{Server: server, Standalone: true, Replicas: 2, Password: "secret"})
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	sentinels, err := c.StartSentinels(ctx, 2, watched, watchPassword)
+	sentinels, err := c.StartSentinels(ctx, 2, guarded, watchPassword)
 	require.NoError(t, err)
 	return c, sentinels
 }
@@ -66,22 +66,22 @@ func TestSentinelFailover(t *testing.T) {
 		require.EqualValues(t, 2, copies.Val())
 
 		t.Run("health", func(t *testing.T) {
-			rdb := connectWatched(t, cluster.Options{URLs: []string{"redis://:" + watchPassword + "@" + sentinels[1].Addr}, SentinelMaster: watched, Password: "secret"})
+			rdb := connectWatched(t, cluster.Options{URLs: []string{"redis://:" + watchPassword + "@" + sentinels[1].Addr}, SentinelMaster: guarded, Password: "secret"})
 			report, err := cluster.Check(ctx, rdb)
 			require.NoError(t, err)
 			assert.Equal(t, cluster.VerdictYes, report.Verdict, "%+v", report.Findings)
 			require.Len(t, report.Nodes, 1)
-			assert.Equal(t, watched, report.Nodes[0].Addr)
+			assert.Equal(t, guarded, report.Nodes[0].Addr)
 			assert.EqualValues(t, watchedKeys, *report.Keys)
 		})
 		t.Run("a Sentinel in place of a server", func(t *testing.T) {
 			_, err := cluster.Connect(ctx, cluster.Options{URLs: []string{"redis://:" + watchPassword + "@" + sentinels[0].Addr}})
 			require.ErrorIs(t, err, cluster.ErrSentinel)
 			_, err = cluster.Connect(ctx, cluster.Options{URLs: []string{"redis://:" + watchPassword + "@" + sentinels[0].Addr}, SentinelMaster: "other"})
-			require.ErrorContains(t, err, `but "`+watched+`"`)
-			_, err = cluster.Connect(ctx, cluster.Options{URLs: c.Addrs()[:1], SentinelMaster: watched})
+			require.ErrorContains(t, err, `but "`+guarded+`"`)
+			_, err = cluster.Connect(ctx, cluster.Options{URLs: c.Addrs()[:1], SentinelMaster: guarded})
 			require.ErrorContains(t, err, "NOAUTH")
-			_, err = cluster.Connect(ctx, cluster.Options{URLs: []string{c.URL(0)}, SentinelMaster: watched})
+			_, err = cluster.Connect(ctx, cluster.Options{URLs: []string{c.URL(0)}, SentinelMaster: guarded})
 			require.ErrorContains(t, err, "no Sentinel")
 		})
 		config := iterator.Config{BatchSize: 500, CountHint: 100, StallTimeout: 20 * time.Second}
@@ -105,11 +105,11 @@ func TestSentinelFailover(t *testing.T) {
 		t.Run("ordered", func(t *testing.T) {
 			rdb := connectWatched(t, cluster.Options{
 				URLs:           []string{"redis://:" + watchPassword + "@" + closedPort(t), sentinels[0].Addr, sentinels[1].Addr},
-				SentinelMaster: watched, Password: "secret",
+				SentinelMaster: guarded, Password: "secret",
 			})
 			scan(t, rdb, func() {
 				var err error
-				master, err = c.SentinelFailover(ctx, watched)
+				master, err = c.SentinelFailover(ctx, guarded)
 				require.NoError(t, err)
 				// Nobody tells the old master for some seconds. Whoever still talks to it
 				// doesn't count: these keys exist all the time, at the new one.
@@ -120,7 +120,7 @@ func TestSentinelFailover(t *testing.T) {
 		})
 		t.Run("killed", func(t *testing.T) {
 			rdb := redis.NewFailoverClient(&redis.FailoverOptions{
-				MasterName: watched, SentinelAddrs: []string{sentinels[0].Addr, sentinels[1].Addr}, SentinelPassword: watchPassword, Password: "secret",
+				MasterName: guarded, SentinelAddrs: []string{sentinels[0].Addr, sentinels[1].Addr}, SentinelPassword: watchPassword, Password: "secret",
 			})
 			t.Cleanup(func() { _ = rdb.Close() })
 			scan(t, rdb, func() { require.NoError(t, c.Kill(master.Index)) })

@@ -148,7 +148,7 @@ func (a *app) runDemoScan(ctx context.Context, rdb redis.UniversalClient, s demo
 	defer it.Release()
 
 	path := filepath.Join(dir, s.title+".arrow")
-	stop := a.showProgress(ctx, rdb, s.pattern == "*", it.Stats)
+	stop := a.showProgress(ctx, it.Stats)
 	res, err := a.write(path, it, arrowutil.IPCFile{})
 	stop()
 	if err != nil {

@@ -10,8 +10,9 @@
 // into a line and an exit status (exit.go); export.go, health.go and demo.go are
 // the commands. What both need has a file of its own: connect.go (flags and
 // passwords to a client), rows.go (flags to a schema and an iterator),
-// progress.go and summary.go (what stands on standard error), secrets.go
-// (what must never stand there).
+// console.go, progress.go with estimate.go and summary.go (what stands on standard
+// error), observe.go and report.go (the log, and the summary for programs),
+// secrets.go (what must never stand there).
 //
 // Exit status: 0 for a whole result, 2 for a mistake on the command line, 3 where no
 // connection came about, 4 for an incomplete result, 5 for cells that don't fit,

@@ -29,6 +29,8 @@ type exportFlags struct {
 	partRows   int64 // 0: not given
 	partBytes  int64 // 0: no limit
 	dryRun     bool
+	observe    observeFlags
+	report     exportReport // for --stats-json
 }
 
 func newExport(a *app) *cobra.Command {
@@ -57,7 +59,9 @@ once.`,
       --schema 'name:utf8,age:int64' --output users/ --checkpoint users.progress \
       --format parquet --compression zstd --part-bytes 256MiB`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.export(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.reported(cmd.Context(), f, func() error { return a.export(cmd.Context(), f) })
+		},
 	}
 	cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), "FlagUsages", fmt.Sprintf("FlagUsagesWrapped %d", helpWidth)))
 	fs := cmd.Flags()
@@ -87,6 +91,7 @@ once.`,
 	fs.Var(newValue(&f.partRows, "", "N", parsePartRows), "part-rows", fmt.Sprintf("rows a part, with FOLDER/: the batch that reaches them ends it; by default %d, or no limit with --part-bytes", defaultPartRows))
 	fs.Var(newValue(&f.partBytes, "", "SIZE", parseBytes), "part-bytes", "about the bytes of a part, with FOLDER/: the batch that reaches them ends it")
 	fs.StringVar(&f.checkpoint, "checkpoint", "", "`FILE` that says how far the parts in FOLDER/ go: killed at any moment, the same command goes on")
+	f.observe.register(fs)
 	fs.BoolVar(&f.dryRun, "dry-run", false, "only say what would be scanned, in what way; nothing is read and nothing written")
 	return cmd
 }
@@ -106,6 +111,12 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 		return usagef("--pattern is missing: give one such as 'user:*', or '*' for all keys")
 	}
 	if f.scan.Slots, err = f.share.set(); err != nil {
+		return err
+	}
+	if f.scan.Logger, err = f.observe.logger(a.console); err != nil {
+		return err
+	}
+	if err := f.observe.check(f.output, f.checkpoint); err != nil {
 		return err
 	}
 	if err := f.scan.Validate(); err != nil {
@@ -147,19 +158,27 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 // was.
 func (a *app) exportAll(ctx context.Context, rdb redis.UniversalClient, row rows, f *exportFlags, s summary, write func(scanner) (arrowutil.Result, error)) error {
 	begun := time.Now()
+	f.report.Schema = row.String()
 	it, err := row.open(ctx, rdb, f.scan)
 	if err != nil {
 		return err
 	}
 	defer it.Release()
-	stop := a.showProgress(ctx, rdb, f.scan.Pattern == "*" && f.scan.Slots.Empty(), it.Stats)
+	stop := a.showProgress(ctx, it.Stats)
 	s.result, err = write(it)
 	stop()
+	f.report.note(it, s.result)
 	if err != nil {
+		if f.observe.table {
+			fmt.Fprint(a.stderr, it.Stats())
+		}
 		return err
 	}
 	s.stats, s.elapsed = it.Stats(), time.Since(begun)
 	s.print(a.stderr)
+	if f.observe.table {
+		fmt.Fprintf(a.stderr, "\n%s", s.stats)
+	}
 	if missing := it.Missing(); missing != nil {
 		a.printLine("left out, as --allow-incomplete has it: " + missing.Error())
 		return statusError(exitIncomplete)

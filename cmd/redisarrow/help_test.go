@@ -25,7 +25,7 @@ func TestHelp(t *testing.T) {
 	for _, flag := range []string{
 		"url", "type", "pattern", "schema", "value-type", "key", "ttl", "index", "batch-size", "max-rows",
 		"concurrency", "on-parse-error", "redact-values", "compression", "user", "password-file", "tls", "cacert", "cert",
-		"key-file", "server-name", "sentinel-master", "sentinel-user", "sentinel-password-file", "slots", "partition", "max-keys-per-second", "duty", "stall-timeout", "enumerate", "max-ledger-bytes", "strict", "allow-incomplete", "output", "format", "row-group-rows", "part-rows", "part-bytes", "checkpoint", "dry-run", "no-statistics",
+		"key-file", "server-name", "sentinel-master", "sentinel-user", "sentinel-password-file", "slots", "partition", "max-keys-per-second", "duty", "stall-timeout", "enumerate", "max-ledger-bytes", "strict", "allow-incomplete", "output", "format", "row-group-rows", "part-rows", "part-bytes", "checkpoint", "dry-run", "no-statistics", "stats", "stats-json", "log-level", "log-format",
 	} {
 		assert.Regexp(t, regexp.MustCompile(`(?m)^ +--`+flag+`[ \[]`), p.stdout)
 	}

@@ -59,7 +59,8 @@ func TestInterruptedFile(t *testing.T) {
 				require.NoError(t, os.WriteFile(path, []byte("yesterday's"), 0o644))
 			}
 			var stdout, stderr bytes.Buffer
-			cmd := command(t.Context(), nil, exportArgs(c, path, append(hashArgs, "--batch-size", "10")...)...)
+			stats := filepath.Join(t.TempDir(), "stats.json")
+			cmd := command(t.Context(), nil, exportArgs(c, path, append(hashArgs, "--batch-size", "10", "--stats-json", stats)...)...)
 			cmd.Stdout, cmd.Stderr = &stdout, &stderr
 			require.NoError(t, cmd.Start())
 			<-stalled
@@ -67,6 +68,9 @@ func TestInterruptedFile(t *testing.T) {
 
 			p := process{status: wait(t, cmd.Wait()), stdout: stdout.String(), stderr: stderr.String()}
 			requireLine(t, p, s.status, s.signal.String())
+			r := readReport(t, stats, "error")
+			assert.Equal(t, false, r["complete"])
+			assert.Contains(t, r["error"], s.signal.String())
 			if existing {
 				data, err := os.ReadFile(path)
 				require.NoError(t, err)

@@ -247,6 +247,7 @@ func (a *app) exportParts(ctx context.Context, f *exportFlags, row rows, options
 		return err
 	}
 	defer unlock()
+	f.report.parts = &p.known
 	if p.known.Whole {
 		a.printLine(fmt.Sprintf("nothing to do: %s says that all %d parts with %d rows are there; remove it, and the parts, to begin anew", p.progress, p.known.Parts, p.known.Rows))
 		return nil

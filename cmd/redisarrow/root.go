@@ -11,6 +11,7 @@ import (
 // app is what the commands share.
 type app struct {
 	stdout, stderr *os.File
+	console        *console // standard error while an export goes on
 	secrets        *secrets
 }
 
@@ -24,6 +25,7 @@ func run(args []string, stdout, stderr *os.File) int {
 	defer stop()
 
 	a := &app{stdout: stdout, stderr: stderr, secrets: &secrets{}}
+	a.console = &console{out: stderr, secrets: a.secrets}
 	root := newRoot(a)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)

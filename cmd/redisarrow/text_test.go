@@ -36,26 +36,6 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
-func TestProgressLine(t *testing.T) {
-	p := &progress{all: true, stats: func() iterator.Stats {
-		var s iterator.Stats
-		s.Scanned, s.Rows = 500, 400
-		return s
-	}}
-	assert.Equal(t, "500 keys, 400 rows, 200 rows/s", p.line(2*time.Second))
-	p.total.Store(1000)
-	assert.Equal(t, "[###############...............]  50 %  500 of 1000 keys, 200 rows/s", p.line(2*time.Second))
-	p.total.Store(300) // keys were added since, or came twice
-	assert.Contains(t, p.line(2*time.Second), "100 %")
-	p.all = false
-	assert.Equal(t, "500 keys found among 300, 400 rows, 200 rows/s", p.line(2*time.Second))
-	assert.NotContains(t, p.line(0), "Inf")
-
-	assert.Equal(t, "abc", fit("abcdef", 3))
-	assert.Equal(t, "abc", fit("abc", 80))
-	assert.Empty(t, fit("abc", -1))
-}
-
 func TestSummary(t *testing.T) {
 	s := summary{output: "out.arrow", result: arrowutil.Result{Rows: 1000, Batches: 2, Bytes: 4096}, elapsed: 2 * time.Second}
 	s.stats.Vanished, s.stats.WrongType, s.stats.ParseFailures = 1, 2, 3

@@ -50,3 +50,17 @@ func (w Way) Command() string {
 
 // All are the ways, without Auto.
 func All() []Way { return []Way{ClusterScan, SlotScan, KeysInSlot, PlainScan} }
+
+// MarshalText is the way as String gives it, so that JSON has its name.
+func (w Way) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
+
+// UnmarshalText reads what MarshalText gives of a known way.
+func (w *Way) UnmarshalText(text []byte) error {
+	for _, known := range append(All(), Auto) {
+		if known.String() == string(text) {
+			*w = known
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no way to enumerate", text)
+}

@@ -246,6 +246,7 @@ func (b *board) pick() (best task, ok bool) {
 	}
 	best.slots = b.scan.ledger.claim(best.slots, s.number)
 	best.node.busy = true
+	best.node.publish(Counters{}, float64(best.slots.Len()))
 	if best.peer != nil {
 		best.peer.busy = true
 	}
@@ -326,6 +327,7 @@ func (b *board) pickSingle() (t task, ok bool) {
 	}
 	t = task{node: n, slots: b.scan.ledger.claim(cluster.AllSlots(), b.scan.surveyor.begun()+1)}
 	n.busy = !t.slots.Empty()
+	n.publish(Counters{}, float64(t.slots.Len()))
 	return t, n.busy
 }
 

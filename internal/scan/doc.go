@@ -20,7 +20,8 @@
 // at a time goes by the bytes seen: sizer.go has the fetches, pager.go the pages
 // of keys. What a pass waits for so that others have their turn is in duty.go, for
 // a node's time, and in pace.go, for the keys in a second; the clock that says when
-// a scan has stalled (clock.go) stands still meanwhile.
+// a scan has stalled (clock.go) stands still meanwhile. What is told of all that
+// while it goes on is in event.go, how far it has come in progress.go.
 //
 //	Scan.Run ─┬─ surveyor: survey after survey ──► board, ledger
 //	          └─ a worker for each decoder: board ─► task ─► pass

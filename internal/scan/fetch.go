@@ -140,6 +140,9 @@ func (p *pass) receiveFetch(ctx context.Context, req request) error {
 		// Mostly it is the first one.
 		i := slices.Index(p.pages, pg)
 		p.pages = slices.Delete(p.pages, i, i+1)
+		if pg.attempt == 0 {
+			p.toldPage(pg.begun)
+		}
 		p.retire(pg)
 		p.settle()
 	}

@@ -83,7 +83,7 @@ func (f *follower) settle(ctx context.Context, p *pass, r refusal) error {
 		if r.reply != nil {
 			refused := &cluster.NodeError{Addr: at, Command: r.command, Err: r.reply}
 			if redirect, ok := cluster.ParseRedirect(r.reply.Text, at); ok && p.scan.inCluster {
-				p.count.Redirects++
+				p.redirected(at, redirect, slot)
 				at, asking = redirect.Addr, redirect.Ask
 				if cause == nil {
 					cause = refused
@@ -95,7 +95,7 @@ func (f *follower) settle(ctx context.Context, p *pass, r refusal) error {
 					}
 				}
 			} else if transient(r.reply) {
-				p.count.Retries++
+				p.retried(at, refused)
 				pause, cause = true, refused
 			} else if loggedOut(r.reply) && !loggedIn {
 				loggedIn = true

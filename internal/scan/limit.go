@@ -9,6 +9,8 @@ import (
 // before it is asked for, so that no more keys are read than rows are wanted,
 // and given back if it turns out to have no row.
 type limit struct {
+	all int64 // rows
+
 	mu      sync.Mutex
 	free    int64         // rows not reserved
 	pending int64         // keys reserved and not settled
@@ -20,7 +22,7 @@ func newLimit(n int64) *limit {
 	if n <= 0 {
 		return nil
 	}
-	return &limit{free: n, changed: make(chan struct{})}
+	return &limit{all: n, free: n, changed: make(chan struct{})}
 }
 
 // reserve takes up to n keys.

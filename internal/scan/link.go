@@ -158,7 +158,7 @@ func (p *pass) open(ctx context.Context) error {
 		if err := p.wait(ctx, err); err != nil {
 			return err
 		}
-		p.count.Retries++
+		p.retried(p.addr, err)
 	}
 	p.slots = p.task.slots
 	if !p.scan.inCluster {
@@ -201,7 +201,7 @@ func (p *pass) reconnect(ctx context.Context, cause error) error {
 		if err := p.wait(ctx, cause); err != nil {
 			return err
 		}
-		p.count.Retries++
+		p.retried(p.addr, cause)
 		l, now, err := p.connect(ctx)
 		if err != nil {
 			if cluster.IsDenied(err) {
@@ -239,8 +239,9 @@ func (p *pass) rewind() {
 // whole. It returns nil, after a while, if the command may be tried again.
 func (p *pass) troubled(ctx context.Context, command string, reply *resp.ReplyError) error {
 	if transient(reply) {
-		p.count.Retries++
-		return p.wait(ctx, &cluster.NodeError{Addr: p.addr, Command: command, Err: reply})
+		cause := &cluster.NodeError{Addr: p.addr, Command: command, Err: reply}
+		p.retried(p.addr, cause)
+		return p.wait(ctx, cause)
 	}
 	if loggedOut(reply) && !p.loggedInAgain {
 		p.loggedInAgain = true

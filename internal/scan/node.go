@@ -17,6 +17,7 @@ type node struct {
 	addr    string
 	past    Counters // of passes that have ended
 	present Counters // of the one under way
+	ahead   float64  // how many slots it has before it
 	used    []Enumeration
 	fetched []string              // the commands by which values were read
 	refused map[Enumeration]error // ways that can't be used, and why
@@ -80,11 +81,11 @@ func (n *node) isAlone(now *state) {
 	n.replica = now.role == "slave"
 }
 
-// publish makes what a pass has counted known.
-func (n *node) publish(c Counters) {
+// publish makes known what a pass has counted, and how many slots it has before it.
+func (n *node) publish(c Counters, ahead float64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.present = c
+	n.present, n.ahead = c, ahead
 }
 
 // giving reports whether the pass under way has given rows.
@@ -99,13 +100,20 @@ func (n *node) ended() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.past.Add(n.present)
-	n.present = Counters{}
+	n.present, n.ahead = Counters{}, 0
+}
+
+// left is how many slots the pass under way has before it.
+func (n *node) left() float64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.ahead
 }
 
 func (n *node) stats() NodeStats {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s := NodeStats{Addr: n.addr, Counters: n.past, Enumerations: slices.Clone(n.used), Commands: slices.Clone(n.fetched), Unguarded: n.weak, Unidentified: n.unidentified, Replica: n.replica}
+	s := NodeStats{Addr: n.addr, Counters: n.past, Enumerations: append([]Enumeration{}, n.used...), Commands: append([]string{}, n.fetched...), Unguarded: n.weak, Unidentified: n.unidentified, Replica: n.replica}
 	s.Add(n.present)
 	return s
 }

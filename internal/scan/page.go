@@ -1,15 +1,18 @@
 package scan
 
+import "time"
+
 // page is a list of keys that are asked about together: the keys of a SCAN
 // reply, or those of which an earlier reply left something open. Its memory
 // is used again for later pages.
 type page struct {
-	step    uint8    // which of the kind's steps is due
-	number  int      // pages are numbered in the order in which their keys were listed
-	attempt int      // how often these keys were asked about before
-	keys    []byte   // one behind the other
-	ends    []int    // where each ends
-	slots   []uint16 // the slot of each, if the page was filtered
+	step    uint8     // which of the kind's steps is due
+	number  int       // pages are numbered in the order in which their keys were listed
+	begun   time.Time // when the keys were asked for, if that is to be told
+	attempt int       // how often these keys were asked about before
+	keys    []byte    // one behind the other
+	ends    []int     // where each ends
+	slots   []uint16  // the slot of each, if the page was filtered
 
 	// The keys before received are settled, those before sent are asked for,
 	// those before reserved may become rows: received ≤ sent ≤ reserved.

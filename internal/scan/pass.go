@@ -53,6 +53,7 @@ type pass struct {
 	way         way
 	sample      sample
 	asked       bool // a request of the way is in flight
+	told        telling
 
 	pages   []*page   // with keys not settled, in the order in which they are asked for
 	again   *page     // keys to be asked about once more, being gathered
@@ -266,6 +267,9 @@ func (p *pass) askKeys() {
 	if p.reconsider(); p.way.ended() {
 		return
 	}
+	if p.scan.observer.Page != nil {
+		p.told.asked = time.Now()
+	}
 	p.out = p.way.ask(p.out)
 	p.queue = append(p.queue, request{})
 	p.asked = true
@@ -302,7 +306,7 @@ func (p *pass) receiveKeys(ctx context.Context) error {
 		p.pager.came(time.Now())
 	}
 	p.number++
-	pg.number = p.number
+	pg.number, pg.begun = p.number, p.told.asked
 	for _, r := range piece.doubts {
 		p.doubt(r.Slots, r.Err)
 	}
@@ -325,6 +329,7 @@ func (p *pass) receiveKeys(ctx context.Context) error {
 		p.pages = append(p.pages, pg)
 	} else {
 		p.retire(pg)
+		p.toldPage(p.told.asked)
 	}
 	p.settle()
 	if piece.trouble != nil {
@@ -523,6 +528,7 @@ func (p *pass) settle() {
 // lists all keys of the node may meet them again.
 func (p *pass) handOver(slots cluster.SlotSet) {
 	p.held, p.slots = p.held.Minus(slots), p.slots.Minus(slots)
+	p.told.read += slots.Len()
 	p.settled(slots)
 }
 
@@ -560,7 +566,7 @@ func (p *pass) retire(pg *page) {
 	p.spare = append(p.spare, pg)
 }
 
-func (p *pass) publish() { p.node.publish(p.count) }
+func (p *pass) publish() { p.node.publish(p.count, p.ahead()) }
 
 // maxShownKey bounds a key in a message, in bytes.
 const maxShownKey = 200

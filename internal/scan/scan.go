@@ -25,6 +25,7 @@ type Config struct {
 	MaxRows       int64         // 0 = all
 	Stall         time.Duration // how long something may fail or stand still before it is given up
 	Logger        *slog.Logger  // not nil
+	Observer      Observer
 
 	KeysPerSecond int     // keys asked for their values; 0 = as many as there are
 	Duty          float64 // the share of a node's time that is asked for, beyond 0; 0 and 1 = all
@@ -48,11 +49,14 @@ type Scan struct {
 	leads     bool // a server alone has said that it is a master; belongs to whoever connects to it
 	stall     time.Duration
 	log       *slog.Logger
+	observer  Observer
+	toldLast  TopologyEvent // belongs to Open, then to the surveyor
 	limit     *limit
 	seed      uint64
 	nodes     map[string]string // that the topology named at the beginning: addresses by ID
 	pace      *pace
 	duty      float64
+	wanted    int // how many slots are to be read
 
 	ledger   *ledger
 	memory   *memory
@@ -92,6 +96,7 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 		bare:        topology.Bare(),
 		stall:       cfg.Stall,
 		log:         cfg.Logger,
+		observer:    cfg.Observer,
 		limit:       newLimit(cfg.MaxRows),
 		seed:        rand.Uint64(),
 		pace:        newPace(cfg.KeysPerSecond),
@@ -123,6 +128,7 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 	if cfg.Resume != nil {
 		wanted = wanted.Minus(cfg.Resume.Done)
 	}
+	s.wanted = wanted.Len()
 	s.ledger = newLedger(wanted, s.memory)
 	s.ledger.finished = cfg.Done
 	if cfg.Resume != nil {
@@ -132,7 +138,7 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 	}
 	s.board = newBoard(s)
 	s.surveyor = newSurveyor(d, min(s.silence(), maxSilence), s.log)
-	s.surveyor.tell = s.board.surveyed
+	s.surveyor.tell = s.surveyed
 	s.surveyor.learn(topology)
 	s.ledger.lose(topology.Unaddressed(), errNoAddress)
 	s.ledger.lose(topology.Unowned(), errNoOwner)
@@ -141,7 +147,16 @@ func Open(ctx context.Context, d *cluster.Dialer, cfg Config) (*Scan, error) {
 			s.board.nodes = append(s.board.nodes, &node{id: m.ID, addr: m.Addr, duty: duty{share: s.duty}})
 		}
 	}
+	s.toldTopology(topologyEvent(topology))
 	return s, s.tryFirst(ctx)
+}
+
+// surveyed takes a survey in.
+func (s *Scan) surveyed(v *survey) {
+	s.board.surveyed(v)
+	if s.observer.Topology != nil {
+		s.toldTopology(v.event())
+	}
 }
 
 // maxSilence is how long a node may be silent when it is asked about the cluster.
@@ -206,7 +221,10 @@ func (s *Scan) Masters() int { return len(s.board.nodes) }
 
 // Stats are the counters so far, master by master. May be called at any time.
 func (s *Scan) Stats() Stats {
-	return Stats{Nodes: s.board.stats(), Surveys: int64(s.surveyor.begun()), Reread: s.ledger.rereads(), LedgerBytes: s.memory.peaked()}
+	return Stats{
+		Nodes: s.board.stats(), Surveys: int64(s.surveyor.begun()), Reread: s.ledger.rereads(), LedgerBytes: s.memory.peaked(),
+		Progress: s.progress(),
+	}
 }
 
 // Missing are the slots that are left out, nil if there are none; valid when Run

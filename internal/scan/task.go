@@ -3,6 +3,7 @@ package scan
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/redisarrow/redisarrow/cluster"
 )
@@ -85,7 +86,7 @@ func (s *Scan) pass(ctx context.Context, t task, w *worker, settled func(cluster
 	p := &pass{
 		scan: s, node: t.node, task: t, held: t.slots, decoder: w.decoder, settled: settled,
 		sizer: newSizer(s.inFlight, w.value), pager: newPager(s.count, s.farCount), patience: patience{limit: s.brief()},
-		buffers: w.buffers,
+		buffers: w.buffers, told: telling{begun: time.Now()},
 	}
 	p.pager.perKey = w.key
 	p.pager.keys = max(p.pager.keys, w.page)
@@ -103,14 +104,15 @@ func (s *Scan) pass(ctx context.Context, t task, w *worker, settled func(cluster
 	s.log.Debug("reading slots", "node", t.node.address(), "slots", t.slots.Len())
 	err := p.run(ctx)
 	p.abandon()
-	reason := errUnread
+	cause, reason := err, errUnread
 	if ended := (*endedError)(nil); errors.As(err, &ended) {
-		reason, err = ended.reason, nil
+		cause, reason, err = ended.reason, ended.reason, nil
 		s.log.Warn("a pass has ended early", "node", t.node.address(), "reason", reason)
 	}
 	if err == nil && !s.limit.reached() {
 		p.giveBack(p.held, reason)
 	}
+	p.toldAll(cause)
 	return err
 }
 
