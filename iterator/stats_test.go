@@ -46,8 +46,8 @@ func TestStatsJSON(t *testing.T) {
 	text, err := json.Marshal(stats)
 	require.NoError(t, err)
 	assert.Equal(t, `{`+counters+`,"nodes":[`+
-		`{"addr":"127.0.0.1:7000","ways":["slotscan","plainscan"],"commands":["HMGET","HLEN"],"unguarded":true,"replica":true,`+counters+`},`+
-		`{"addr":"[::1]:7001","ways":[],"commands":[],"unguarded":false,"replica":false,`+none+`}],`+
+		`{"addr":"127.0.0.1:7000","ways":["slotscan","plainscan"],"commands":["HMGET","HLEN"],"unguarded":true,"unidentified":false,"replica":true,`+counters+`},`+
+		`{"addr":"[::1]:7001","ways":[],"commands":[],"unguarded":false,"unidentified":false,"replica":false,`+none+`}],`+
 		`"surveys":101,"slots_reread":102,"ledger_bytes":103,"progress":0.5}`, string(text))
 
 	var back iterator.Stats

@@ -228,6 +228,24 @@ func (p *part) Release() {}
 
 var _ array.RecordReader = (*part)(nil)
 
+// batchSize is the rows of a batch in a part of so many rows: as given, or about the
+// default, and then such that batches fill a part: with 1,000,000 rows 64 of 15,625.
+func batchSize(given int, partRows int64) int {
+	if given > 0 {
+		return int(min(int64(given), partRows))
+	}
+	if partRows == math.MaxInt64 {
+		return iterator.DefaultBatchSize
+	}
+	least := (partRows-1)/iterator.DefaultBatchSize + 1
+	for n := least; n <= 2*least && n <= partRows; n++ {
+		if partRows%n == 0 {
+			return int(partRows / n)
+		}
+	}
+	return int((partRows-1)/least + 1)
+}
+
 // exportParts is export into a folder.
 func (a *app) exportParts(ctx context.Context, f *exportFlags, row rows, options cluster.Options) error {
 	p := &parts{folder: filepath.Clean(f.output), progress: f.checkpoint, rows: f.partRows, bytes: f.partBytes}
@@ -259,7 +277,7 @@ func (a *app) exportParts(ctx context.Context, f *exportFlags, row rows, options
 	defer rdb.Close()
 
 	f.scan.Checkpoints, f.scan.Resume = p.progress != "", p.known.data
-	f.scan.BatchSize = int(min(int64(cmp.Or(f.scan.BatchSize, iterator.DefaultBatchSize)), p.rows))
+	f.scan.BatchSize = batchSize(f.scan.BatchSize, p.rows)
 	return a.exportAll(ctx, rdb, row, f, summary{output: f.output, parts: &p.known}, func(it scanner) (arrowutil.Result, error) {
 		if p.known.Parts > 0 {
 			a.printLine(fmt.Sprintf("going on behind %d parts with %d rows", p.known.Parts, p.known.Rows))

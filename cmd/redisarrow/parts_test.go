@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/redisarrow/redisarrow/internal/minicluster"
+	"github.com/redisarrow/redisarrow/iterator"
 )
 
 // readParts reads all parts of a folder, which has nothing else in it.
@@ -131,4 +133,20 @@ func TestPartsRefused(t *testing.T) {
 	p = redisarrow(t, partsArgs(other, dir)...)
 	requireLine(t, p, exitFailure, "another cluster")
 	assert.NotContains(t, strings.ToLower(p.stderr), "panic")
+}
+
+// Parts have the rows that were asked for, where batches are ours to choose.
+func TestBatchSize(t *testing.T) {
+	for _, c := range []struct {
+		given int
+		part  int64
+		want  int
+	}{
+		{0, 1_000_000, 15_625}, {0, 50_000, 12_500}, {0, 16_384, 16_384}, {0, 16_385, 8193}, {0, 7, 7}, {0, 1, 1},
+		{0, 16_411, 8206}, // a prime number
+		{0, math.MaxInt64, iterator.DefaultBatchSize},
+		{100, 50_000, 100}, {100, 7, 7}, {100, math.MaxInt64, 100},
+	} {
+		assert.Equal(t, c.want, batchSize(c.given, c.part), "%d of %d", c.given, c.part)
+	}
 }

@@ -88,11 +88,11 @@ func TestSingleServers(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"a Sentinel in place of a server", []string{"REDISARROW_PASSWORD=" + sentinelPassword}, []string{"--url", "rediss://" + sentinel, "--cacert", ca}, exitFailure, "--sentinel-master"},
-		{"another name", both, []string{"--url", "rediss://" + sentinel, "--sentinel-master", "mian", "--cacert", ca}, exitFailure, `but "main"`},
-		{"the server's password for the Sentinel", nil, []string{"--url", "rediss://:" + serverPassword + "@" + sentinel, "--sentinel-master", "main", "--cacert", ca}, exitFailure, "WRONGPASS"},
+		{"a Sentinel in place of a server", []string{"REDISARROW_PASSWORD=" + sentinelPassword}, []string{"--url", "rediss://" + sentinel, "--cacert", ca}, exitNoConnection, "--sentinel-master"},
+		{"another name", both, []string{"--url", "rediss://" + sentinel, "--sentinel-master", "mian", "--cacert", ca}, exitNoConnection, `but "main"`},
+		{"the server's password for the Sentinel", nil, []string{"--url", "rediss://:" + serverPassword + "@" + sentinel, "--sentinel-master", "main", "--cacert", ca}, exitNoConnection, "WRONGPASS"},
 		{"flags without a name", env, []string{"--url", "rediss://" + sentinel, "--sentinel-user", "x", "--cacert", ca}, exitUsage, "--sentinel-master"},
-		{"no socket", env, []string{"--url", "unix:///no/such.sock"}, exitFailure, "there is no such socket"},
+		{"no socket", env, []string{"--url", "unix:///no/such.sock"}, exitNoConnection, "there is no such socket"},
 		{"socket and TLS", env, []string{"--url", "unix://" + node.Socket, "--tls"}, exitUsage, "TLS over a unix socket"},
 		{"half a URL", env, []string{"--url", "redis:/" + node.Addr}, exitUsage, "://"},
 	} {
