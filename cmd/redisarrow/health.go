@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -72,7 +70,7 @@ func (a *app) health(ctx context.Context, f *healthFlags) error {
 	a.censor(report)
 	text := healthText(report)
 	if f.json {
-		if text, err = healthJSON(report); err != nil {
+		if text, err = printableJSON(report); err != nil {
 			return err
 		}
 	}
@@ -97,28 +95,4 @@ func (a *app) censor(r *cluster.Report) {
 	for i := range r.Nodes {
 		r.Nodes[i].Error = a.secrets.hide(r.Nodes[i].Error)
 	}
-}
-
-// healthJSON is the report for programs. It may end up on a terminal all the
-// same, so nothing in it can steer one.
-func healthJSON(r *cluster.Report) (string, error) {
-	var b strings.Builder
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(r); err != nil {
-		return "", err
-	}
-	var out strings.Builder
-	for _, c := range b.String() {
-		switch {
-		case c == '\n' || unicode.IsPrint(c):
-			out.WriteRune(c)
-		case c > 0xffff:
-			out.WriteRune(unicode.ReplacementChar)
-		default:
-			fmt.Fprintf(&out, `\u%04x`, c)
-		}
-	}
-	return out.String(), nil
 }

@@ -223,7 +223,7 @@ func TestHealthPlain(t *testing.T) {
 		}},
 	}
 	text := healthText(r)
-	asJSON, err := healthJSON(r)
+	asJSON, err := printableJSON(r)
 	require.NoError(t, err)
 	for _, out := range []string{text, asJSON} {
 		for _, c := range out {

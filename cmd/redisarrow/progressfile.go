@@ -17,6 +17,10 @@ type progressFile struct {
 	Rows  int64 `json:"rows"`
 	Whole bool  `json:"whole"` // there is nothing more to be read
 
+	// Of an export with an inferred schema: another look might infer another one.
+	Type   string `json:"type,omitempty"`
+	Schema string `json:"schema,omitempty"` // as for --schema
+
 	data  []byte // the checkpoint; nil for none
 	begun bool   // the file is there
 }

@@ -56,7 +56,7 @@ Arrow IPC files and streams, each key once.`,
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.SetVersionTemplate("redisarrow {{.Version}}\n")
-	root.AddCommand(newExport(a), newHealth(a), newDemo(a), newVersion(a))
+	root.AddCommand(newKeys(a), newInfer(a), newExport(a), newHealth(a), newDemo(a), newVersion(a))
 	return root
 }
 

@@ -66,6 +66,7 @@ type Node struct {
 	sample *Sample
 	conn   *resp.Conn
 	slots  cluster.SlotSet
+	part   bool            // they aren't all of its slots
 	denied map[string]bool // commands that the user may not run
 	walk   walk
 	seen   map[string]bool
@@ -96,7 +97,7 @@ func Take(ctx context.Context, rdb redis.UniversalClient, config Config) (s *Sam
 			continue
 		}
 		s.Nodes = append(s.Nodes, &Node{
-			Addr: m.Addr, Keys: -1, sample: s, slots: slots,
+			Addr: m.Addr, Keys: -1, sample: s, slots: slots, part: slots != m.Slots,
 			denied: make(map[string]bool), seen: make(map[string]bool),
 		})
 	}
