@@ -206,7 +206,7 @@ func percent(part, whole float64) string {
 	switch {
 	case share > 0 && share < 1:
 		return "<1%"
-	case share < 100 && share > 99:
+	case share < 100-1e-6 && share > 99: // sums of estimates are a little off
 		return ">99%"
 	}
 	return fmt.Sprintf("%.0f%%", share)
