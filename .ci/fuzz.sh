@@ -19,7 +19,7 @@ trap 'rm -rf "$bin"' EXIT
 executions() {
 	case $1,$2 in
 	*[!0-9]x,* | *[!x],*) echo "$1" ;;
-	*,FuzzMatch | *,FuzzColumn | *,FuzzStructTags) echo "$((${1%x} / 10))x" ;;
+	*,FuzzMatch | *,FuzzColumn | *,FuzzStructTags | *,FuzzInfer | *,FuzzPatterns) echo "$((${1%x} / 10))x" ;;
 	*,FuzzTopologyAgrees | *,FuzzCut | *,FuzzServer | *,FuzzScan) echo "$((${1%x} / 100))x" ;;
 	*) echo "$1" ;;
 	esac

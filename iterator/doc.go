@@ -6,6 +6,9 @@
 // [NewClusterHashBatchIterator] and [NewClusterStringBatchIterator] take a
 // go-redis client and a schema; what they return is an [array.RecordReader].
 //
+// [InferHash] and [InferString] look at some keys of each master (package
+// internal/sample) and propose such a schema.
+//
 // How the parts meet: a kind (hash.go, string.go) says which commands a key
 // is asked with and reads their replies; a builder (builder.go) gathers the
 // cells into the columns of a batch and applies the policy for bad cells; the

@@ -377,3 +377,60 @@ func ExampleConfig_slots() {
 	fmt.Println(rows, "rows")
 	// Output: 20 rows
 }
+
+// A schema from a look at some hashes of every master, and a scan with it: what
+// doesn't fit, among the keys that weren't looked at, becomes null and is counted.
+func ExampleInferHash() {
+	server := startCluster()
+	defer server.Close()
+	ctx := context.Background()
+	rdb, err := cluster.Connect(ctx, cluster.Options{URLs: server.URLs()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rdb.Close()
+
+	users, err := iterator.InferHash(ctx, rdb, iterator.InferConfig{Pattern: "user:*"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(users.Schema)
+	it, err := iterator.NewClusterHashBatchIterator(ctx, rdb, users.Schema, iterator.Config{Pattern: "user:*", OnParseError: convert.Null})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer it.Release()
+	for it.Next() {
+		fmt.Println(it.RecordBatch().NumRows(), "rows")
+	}
+	if err := it.Err(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(it.Stats().ParseFailures, "cells are null because they didn't fit")
+	// Output:
+	// _key:key,name:utf8,age:int64,active:boolean
+	// 3 rows
+	// 0 cells are null because they didn't fit
+}
+
+// What was seen of each field, and a type that is given.
+func ExampleInferString() {
+	server := startCluster()
+	defer server.Close()
+	ctx := context.Background()
+	rdb, err := cluster.Connect(ctx, cluster.Options{URLs: server.URLs()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rdb.Close()
+
+	counters, err := iterator.InferString(ctx, rdb, iterator.InferConfig{
+		Pattern: "counter:*", Types: []schema.Column{schema.Uint8(schema.ValueName)},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	value := counters.Fields[0]
+	fmt.Printf("%s: %d of %d values fit\n", value.Column, value.Fits, value.Present)
+	// Output: value:uint8: 20 of 20 values fit
+}

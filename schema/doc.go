@@ -7,7 +7,8 @@
 // column, the value. Both are made from columns in Go ([NewHash], [NewString]),
 // from the text form ([ParseHash], [ParseString]), or from an Arrow schema
 // ([HashFromArrow], [StringFromArrow]; [Field] for a single field); a Hash also
-// from a struct with redis tags ([HashOf]). They never change afterwards, and
+// from a struct with redis tags ([HashOf]), or from a sample of hashes or strings
+// ([Infer], [Inference]). They never change afterwards, and
 // are safe for concurrent use.
 //
 // # Columns
@@ -68,5 +69,6 @@
 // types.go holds the one table of types, which the parser and String both
 // read: a further type is a constructor and a line there. row.go holds what
 // Hash and String share; arrow.go and struct.go make columns of what others
-// have written down.
+// have written down; infer.go gathers a sample, and evidence.go says which type
+// the values of a field have, by the parsers of package convert.
 package schema

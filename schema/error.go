@@ -60,8 +60,9 @@ func errNoColumn() *Error {
 }
 
 // shorten keeps a message readable: names and texts may be of any length.
-func shorten(s string) string {
-	const limit = 80
+func shorten(s string) string { return shortenTo(s, 80) }
+
+func shortenTo(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}

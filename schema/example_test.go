@@ -3,6 +3,8 @@ package schema_test
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -199,4 +201,36 @@ func ExampleString_Project() {
 	}
 	fmt.Println(keys)
 	// Output: _key:key
+}
+
+func ExampleInfer() {
+	users := []map[string]string{
+		{"name": "Alice", "age": "30", "zip": "01234", "seen": "2024-01-15T10:30:00Z"},
+		{"name": "Bob", "age": "41", "zip": "90210"},
+	}
+	s, err := schema.Infer(slices.Values(users), schema.InferOptions{}, schema.Key("_key"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(s)
+	// Output: _key:key,age:int64,name:utf8,zip:utf8,seen:timestamp[us,UTC]
+}
+
+// What was found out about each field, and a type that is given.
+func ExampleInference() {
+	i, err := schema.NewInference(schema.InferOptions{Types: []schema.Column{schema.Int32("age")}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, hash := range []map[string]string{{"age": "30", "plan": "7"}, {"age": "unknown", "plan": "none"}, {"age": "41"}} {
+		i.AddHash(maps.All(hash))
+	}
+	for _, f := range i.Fields() {
+		fmt.Printf("%s: %d of %d have it, %d fit, %d would fit %v\n", f.Column, f.Present, i.Rows(), f.Fits, f.NarrowFits, f.Narrow.Type())
+	}
+	// Output:
+	// age:int32: 3 of 3 have it, 2 fit, 0 would fit <nil>
+	// plan:utf8: 2 of 3 have it, 2 fit, 1 would fit int64
 }

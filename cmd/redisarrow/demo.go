@@ -108,12 +108,12 @@ func (a *app) demoOwn(ctx context.Context, urls []string, dir string) error {
 		return err
 	}
 	defer rdb.Close()
-	scans, err := guessScans(ctx, rdb)
+	scans, err := inferScans(ctx, rdb)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "The cluster of %s: at most %d rows of either kind, and for hashes at most %d fields,\n"+
-		"as text, of those seen in the first %d.\n", urlVariable, demoMaxRows, guessFields, guessHashes)
+	fmt.Fprintf(a.stdout, "The cluster of %s: at most %d rows of either kind, and for hashes at most %d fields.\n"+
+		"Fields and types are inferred from some %d keys.\n", urlVariable, demoMaxRows, demoFields, iterator.DefaultInferKeys)
 	return a.runDemo(ctx, rdb, scans, dir, iterator.Config{MaxRows: demoMaxRows, OnParseError: convert.Null})
 }
 

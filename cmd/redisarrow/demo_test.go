@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -64,18 +65,18 @@ func TestDemoOwn(t *testing.T) {
 	c.SetHash("odd\xff", "name", "\xff\xfe", "_key", "a field with the name of the key column")
 	c.SetHash("wide", wideFields()...)
 	c.SetString("bytes", "\x00\xff")
+	c.SetHash("typed:1", "signup", "2024-01-15")
 	dir := t.TempDir()
 
 	p := redisarrowIn(t, []string{"REDIS_URL=" + strings.Join(c.URLs(), ",")}, "demo", "--output", dir)
 	require.Zero(t, p.status, p.stderr)
 	requireNoSecret(t, p, secret)
 	assert.Contains(t, p.stdout, "at most 100000 rows")
-	assert.Contains(t, p.stdout, "1 cells that didn't fit their column are null")
-
 	hashes := readFile(t, filepath.Join(dir, "hashes.arrow"))
-	assert.Len(t, hashes.rows, fixtureUsers+3)
-	assert.True(t, strings.HasPrefix(hashes.schema, "_key binary, _ttl int64, name utf8, age utf8, "), hashes.schema)
-	assert.Equal(t, 2+guessFields, len(strings.Split(hashes.schema, ", ")))
+	assert.Len(t, hashes.rows, fixtureUsers+4)
+	assert.True(t, strings.HasPrefix(hashes.schema, "_key binary, _ttl int64, name binary, age int64, "), hashes.schema)
+	assert.Equal(t, 2+demoFields, len(strings.Split(hashes.schema, ", ")))
+	assert.Contains(t, hashes.schema, "signup date32")
 	values := readFile(t, filepath.Join(dir, "strings.arrow"))
 	assert.Equal(t, "_key binary, _ttl int64, value binary", values.schema)
 	assert.Len(t, values.rows, fixtureUsers+2)
@@ -101,6 +102,23 @@ func TestDemoOwn(t *testing.T) {
 var readOnlyCommands = []string{
 	"HELLO", "AUTH", "CLIENT", "PING", "CLUSTER", "INFO", "COMMAND", "READONLY", "ROLE", "SELECT",
 	"SCAN", "HGETALL", "HMGET", "GET", "MGET", "TTL", "PTTL", "EXPIRETIME", "PEXPIRETIME", "TYPE", "HLEN", "STRLEN", "EXISTS", "DBSIZE", "ASKING", "MULTI", "EXEC",
+}
+
+// What comes after the look at some keys may not fit: it is null, and counted.
+func TestDemoOwnMisfits(t *testing.T) {
+	c := fixture(t, minicluster.Config{})
+	var once sync.Once
+	c.SetFault(func(_, _ int, args [][]byte) *minicluster.Fault {
+		if strings.EqualFold(string(args[0]), "HMGET") { // which the look doesn't use
+			once.Do(func() { c.SetHash("user:7", "name", "User7", "age", "seven") })
+		}
+		return nil
+	})
+	p := redisarrowIn(t, []string{"REDIS_URL=" + c.URLs()[0]}, "demo", "--output", t.TempDir())
+	require.Zero(t, p.status, p.stderr)
+	assert.Contains(t, p.stdout, "columns _key:binary_key,_ttl:ttl[s],name:utf8,age:int64\n")
+	assert.Contains(t, p.stdout, "1 cells that didn't fit their column are null")
+	assert.Contains(t, p.stdout, "columns _key:binary_key,_ttl:ttl[s],value:utf8\n", "there is a text among the numbers")
 }
 
 func wideFields() []string {

@@ -33,6 +33,11 @@ func (a *app) dryRun(ctx context.Context, f *exportFlags, row rows, format outpu
 		return err
 	}
 	defer rdb.Close()
+	if row == nil {
+		if row, err = a.inferRows(ctx, rdb, f, nil); err != nil {
+			return err
+		}
+	}
 	it, err := row.open(ctx, rdb, f.scan)
 	if err != nil {
 		return err
@@ -101,7 +106,7 @@ func (p *plan) String() string {
 	_ = t.Flush()
 	b.WriteByte('\n')
 	p.nodes().print(&b)
-	b.WriteString("\nNothing was read, and nothing written.\n")
+	b.WriteString("\nNothing was exported.\n")
 	return b.String()
 }
 

@@ -46,7 +46,7 @@ func TestDryRun(t *testing.T) {
 			for _, want := range d.wants {
 				assert.Contains(t, p.stdout, want)
 			}
-			assert.True(t, strings.HasSuffix(p.stdout, "\nNothing was read, and nothing written.\n"))
+			assert.True(t, strings.HasSuffix(p.stdout, "\nNothing was exported.\n"))
 			assert.Empty(t, names(t, dir))
 			for _, command := range []string{"SCAN", "HMGET", "HGETALL", "GET", "MGET", "TYPE"} {
 				// Each master is asked whether it would be allowed, in a transaction

@@ -21,6 +21,7 @@ const helpWidth = 100
 type exportFlags struct {
 	connect    connectFlags
 	row        rowFlags
+	inference  inferenceFlags
 	share      shareFlags
 	scan       iterator.Config
 	format     formatFlags
@@ -36,7 +37,7 @@ type exportFlags struct {
 func newExport(a *app) *cobra.Command {
 	f := &exportFlags{}
 	cmd := &cobra.Command{
-		Use:   "export --url URL --type hash|string --pattern P --output FILE",
+		Use:   "export --url URL --pattern P --output FILE",
 		Short: "Write the keys that match a pattern into an Arrow, Parquet, CSV or JSON lines file",
 		Long: `export writes a row for each hash or string whose key matches the pattern.
 
@@ -49,7 +50,11 @@ whole result. A summary goes to standard error.
 With --output FOLDER/ and --checkpoint FILE the result is parts in a folder,
 FOLDER/part-00001.arrow and so on. The same command, run again after it was
 killed or failed, goes on behind the last part; together the parts have each key
-once.`,
+once.
+
+Without --schema, or --value-type, the columns are inferred from a sample of the
+keys, as by redisarrow infer; which, is told, and cells that don't fit are null and
+counted, unless --on-parse-error is given.`,
 		Example: `  redisarrow export --url redis://node1:7000 --type hash --pattern 'user:*' \
       --schema 'name:utf8,age:int64,seen:timestamp[ms,UTC]' --ttl --output users.arrow
   redisarrow export --url redis://node1:7000 --type string --pattern 'counter:*' \
@@ -70,6 +75,7 @@ once.`,
 	fs.StringVar(&f.scan.Pattern, "pattern", "", "keys to read, a glob `PATTERN` as SCAN's MATCH takes it; '*' is all (required)")
 	f.share.register(fs)
 	f.row.register(fs)
+	f.inference.register(fs)
 	fs.Var(newValue(&f.scan.BatchSize, "0", "N", parseSize), "batch-size", "rows a record batch; 0 is the default, 16384")
 	fs.Var(newValue(&f.scan.MaxRows, "0", "N", parseCount), "max-rows", "stop after so many rows; 0 is no limit")
 	fs.Var(newValue(&f.scan.Concurrency, "1", "N|all", parseConcurrency), "concurrency", "masters that are scanned at once")
@@ -92,7 +98,7 @@ once.`,
 	fs.Var(newValue(&f.partBytes, "", "SIZE", parseBytes), "part-bytes", "about the bytes of a part, with FOLDER/: the batch that reaches them ends it")
 	fs.StringVar(&f.checkpoint, "checkpoint", "", "`FILE` that says how far the parts in FOLDER/ go: killed at any moment, the same command goes on")
 	f.observe.register(fs)
-	fs.BoolVar(&f.dryRun, "dry-run", false, "only say what would be scanned, in what way; nothing is read and nothing written")
+	fs.BoolVar(&f.dryRun, "dry-run", false, "only say what would be scanned, in what way; without --schema a sample of keys is read for that, and nothing else")
 	return cmd
 }
 
@@ -103,7 +109,7 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 	if err != nil {
 		return err
 	}
-	row, err := f.row.rows()
+	row, err := f.givenRows()
 	if err != nil {
 		return err
 	}
@@ -149,6 +155,11 @@ func (a *app) export(ctx context.Context, f *exportFlags) error {
 	}
 	defer rdb.Close()
 
+	if row == nil {
+		if row, err = a.inferRows(ctx, rdb, f, nil); err != nil {
+			return err
+		}
+	}
 	return a.exportAll(ctx, rdb, row, f, summary{output: f.output}, func(it scanner) (arrowutil.Result, error) {
 		return a.write(f.output, it, format)
 	})

@@ -35,7 +35,7 @@ func TestFullDisk(t *testing.T) {
 	for i := range 200 {
 		c.SetString(fmt.Sprintf("page:%d", i), strings.Repeat("x", 10_000))
 	}
-	args := []string{"--type", "string", "--pattern", "page:*", "--batch-size", "20"}
+	args := []string{"--type", "string", "--pattern", "page:*", "--batch-size", "20", "--value-type", "utf8"}
 	for _, existing := range []bool{false, true} {
 		dir := smallDisk(t, "512k")
 		path := filepath.Join(dir, "out.arrow")

@@ -137,7 +137,7 @@ func TestSecondSignal(t *testing.T) {
 	c := startMini(t, minicluster.Config{})
 	c.SetString("large", strings.Repeat("x", 8<<20))
 	var stderr bytes.Buffer
-	cmd := command(t.Context(), nil, exportArgs(c, "-", "--type", "string", "--pattern", "*")...)
+	cmd := command(t.Context(), nil, exportArgs(c, "-", "--type", "string", "--pattern", "*", "--value-type", "utf8")...)
 	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(t, err)

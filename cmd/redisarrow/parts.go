@@ -276,6 +276,11 @@ func (a *app) exportParts(ctx context.Context, f *exportFlags, row rows, options
 	}
 	defer rdb.Close()
 
+	if row == nil {
+		if row, err = a.inferRows(ctx, rdb, f, &p.known); err != nil {
+			return err
+		}
+	}
 	f.scan.Checkpoints, f.scan.Resume = p.progress != "", p.known.data
 	f.scan.BatchSize = batchSize(f.scan.BatchSize, p.rows)
 	return a.exportAll(ctx, rdb, row, f, summary{output: f.output, parts: &p.known}, func(it scanner) (arrowutil.Result, error) {

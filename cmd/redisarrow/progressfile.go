@@ -19,6 +19,10 @@ type progressFile struct {
 	Whole  bool   `json:"whole"`            // there is nothing more to be read
 	Format string `json:"format,omitempty"` // of the parts; files of before there was a choice have none, for arrow
 
+	// Of an export with an inferred schema: another look might infer another one.
+	Type   string `json:"type,omitempty"`
+	Schema string `json:"schema,omitempty"` // as for --schema
+
 	data  []byte // the checkpoint; nil for none
 	begun bool   // the file is there
 }

@@ -46,9 +46,13 @@ func TestExportRefuses(t *testing.T) {
 		want []string
 	}{
 		{"no url", with([]string{"url"}), []string{"--url"}},
-		{"no type", with([]string{"type"}), []string{"--type is missing"}},
 		{"no pattern", with([]string{"pattern"}), []string{"--pattern is missing", "'*'"}},
-		{"no schema", with([]string{"schema"}), []string{"--schema is missing"}},
+		{"an empty schema", with([]string{"schema"}, "--schema", ""), []string{"--schema is missing"}},
+		{"types beside a schema", with(none, "--types", "age:utf8"), []string{"--types", "leave one of them out"}},
+		{"types that aren't fields", with([]string{"schema"}, "--types", "k:key"), []string{"--types", "for fields"}},
+		{"types that aren't", with([]string{"schema"}, "--types", "age:number"), []string{"--types", `"age"`}},
+		{"no sample", with([]string{"schema"}, "--sample", "0"), []string{"--sample", "from 1"}},
+		{"no time", with([]string{"schema"}, "--within", "0s"), []string{"--within", "positive"}},
 		{"no output", with([]string{"output"}), []string{"--output is missing"}},
 		{"unknown type", with([]string{"type"}, "--type", "list"), []string{`"list"`, "hash or string"}},
 		{"unknown flag", with(none, "--patern", "x"), []string{"unknown flag: --patern"}},

@@ -73,7 +73,7 @@ health has statuses of its own from 3 on.`,
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.SetVersionTemplate("redisarrow {{.Version}}\n")
-	root.AddCommand(newExport(a), newHealth(a), newDemo(a), newVersion(a))
+	root.AddCommand(newKeys(a), newInfer(a), newExport(a), newHealth(a), newDemo(a), newVersion(a))
 	completeFlags(root)
 	addCompletion(root)
 	return root

@@ -70,14 +70,16 @@ type rowFlags struct {
 	schemaText      string
 	valueType       string
 	key, ttl, index string // names of columns; empty: no such column
+	inferred        bool   // redisType and schemaText are, see infer.go
 	given           func(flag string) bool
 }
 
 func (f *rowFlags) register(fs *pflag.FlagSet) {
 	f.given = fs.Changed
-	fs.Var(newValue(&f.redisType, "", "hash|string", parseRedisType), "type", "what to read; keys of other types are left out (required)")
-	fs.StringVar(&f.schemaText, "schema", "", "columns as `TEXT`, such as 'name:utf8,age:int64,seen:timestamp[ms,UTC]'; required for hashes")
-	fs.StringVar(&f.valueType, "value-type", defaultValueType, "`TYPE` of the column \"value\" of strings, such as int64, decimal128[10,2] or timestamp[ms,UTC]")
+	fs.Var(newValue(&f.redisType, "", "hash|string", parseRedisType), "type", "what to read; keys of other types are left out; by default what the keys that match are")
+	fs.StringVar(&f.schemaText, "schema", "", "columns as `TEXT`, such as 'name:utf8,age:int64,seen:timestamp[ms,UTC]'; inferred from a sample if not given")
+	fs.StringVar(&f.valueType, "value-type", "", "`TYPE` of the column \"value\" of strings, such as int64, decimal128[10,2] or timestamp[ms,UTC]; inferred likewise")
+	f.valueType = defaultValueType
 	for _, c := range []struct {
 		dst              *string
 		flag, name, what string
@@ -138,7 +140,8 @@ func (f *rowFlags) hashRows() (rows, error) {
 
 func (f *rowFlags) stringRows() (rows, error) {
 	var columns []schema.Column
-	if f.given("schema") {
+	hasSchema := f.inferred || f.given("schema")
+	if hasSchema {
 		parsed, err := schema.ParseString(f.schemaText)
 		if err != nil {
 			return nil, usagef("--schema: %w", err)
@@ -150,7 +153,7 @@ func (f *rowFlags) stringRows() (rows, error) {
 	}
 	// A schema without a value is a wish for keys alone, unless a type says
 	// otherwise.
-	if !f.given("schema") || f.given("value-type") {
+	if !hasSchema || f.given("value-type") {
 		value, err := parseValueType(f.valueType)
 		if err != nil {
 			return nil, err
@@ -194,7 +197,7 @@ func (f *rowFlags) addMetadata(columns []schema.Column) ([]schema.Column, error)
 	} {
 		i := slices.IndexFunc(columns, func(c schema.Column) bool { return c.Kind() == flag.column.Kind() })
 		switch {
-		case i >= 0 && f.given(flag.flag):
+		case i >= 0 && f.given(flag.flag) && !f.inferred:
 			return nil, usagef("--schema has a column for it (%q), and --%s is given too: leave one of them out", columns[i].Name(), flag.flag)
 		case i < 0 && flag.column.Name() != "":
 			columns = insertInOrder(columns, flag.column)

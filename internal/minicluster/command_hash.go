@@ -1,11 +1,14 @@
 package minicluster
 
+import "strconv"
+
 func hashCommands() []command {
 	return []command{
 		{name: "HGETALL", arity: 2, flags: read, first: 1, last: 1, step: 1, run: (*session).hgetall},
 		{name: "HMGET", arity: -3, flags: read, first: 1, last: 1, step: 1, run: (*session).hmget},
 		{name: "HGET", arity: 3, flags: read, first: 1, last: 1, step: 1, run: (*session).hget},
 		{name: "HLEN", arity: 2, flags: read, first: 1, last: 1, step: 1, run: (*session).hlen},
+		{name: "HSCAN", arity: -3, flags: read, first: 1, last: 1, step: 1, run: (*session).hscan},
 		{name: "HSET", arity: -4, flags: write, first: 1, last: 1, step: 1, run: (*session).hset},
 		{name: "HDEL", arity: -3, flags: write, first: 1, last: 1, step: 1, run: (*session).hdel},
 	}
@@ -97,4 +100,36 @@ func (s *session) hdel(args [][]byte) {
 		}
 	}
 	s.int(int64(removed))
+}
+
+// hscan is HSCAN key cursor [COUNT n]: up to COUNT fields, the cursor is the place
+// of the next one.
+func (s *session) hscan(args [][]byte) {
+	cursor, ok := s.number(args[2])
+	if !ok {
+		return
+	}
+	o, ok := s.scanOptions(args[3:])
+	if !ok {
+		return
+	}
+	v, wrong := s.value(args[1], kindHash)
+	if wrong {
+		return
+	}
+	var fields []field
+	if v != nil {
+		fields = v.hash.fields[min(max(cursor, 0), int64(len(v.hash.fields))):]
+	}
+	next := int64(0)
+	if len(fields) > o.count {
+		fields, next = fields[:o.count], cursor+int64(o.count)
+	}
+	s.array(2)
+	s.text(strconv.FormatInt(next, 10))
+	s.array(2 * len(fields))
+	for _, f := range fields {
+		s.text(f.name)
+		s.text(f.text)
+	}
 }

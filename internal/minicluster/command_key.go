@@ -6,6 +6,7 @@ func keyCommands() []command {
 	return []command{
 		{name: "TYPE", arity: 2, flags: read, first: 1, last: 1, step: 1, run: (*session).typeOf},
 		{name: "EXISTS", arity: -2, flags: read, first: 1, last: -1, step: 1, run: (*session).exists},
+		{name: "MEMORY", arity: -3, flags: read, first: 2, last: 2, step: 1, run: (*session).memoryUsage},
 		{name: "DEL", arity: -2, flags: write, first: 1, last: -1, step: 1, run: (*session).del},
 		{name: "UNLINK", arity: -2, flags: write, first: 1, last: -1, step: 1, run: (*session).del},
 		{name: "TTL", arity: 2, flags: read, first: 1, last: 1, step: 1, run: func(s *session, args [][]byte) { s.ttl(args[1], 1000) }},
@@ -25,6 +26,31 @@ func (s *session) typeOf(args [][]byte) {
 		return
 	}
 	s.simple("none")
+}
+
+// memoryUsage is MEMORY USAGE key: the bytes of name and contents, and some more,
+// about as real servers count.
+func (s *session) memoryUsage(args [][]byte) {
+	if !is(args[1], "USAGE") {
+		s.fail("ERR unknown subcommand '" + oneLine(args[1]) + "'. Try MEMORY HELP.")
+		return
+	}
+	v := s.node.lookup(s.db, args[2])
+	if v == nil {
+		s.null()
+		return
+	}
+	size := 56 + len(args[2]) + len(v.str)
+	for _, f := range v.hash.fields {
+		size += len(f.name) + len(f.text) + 4
+	}
+	for _, e := range v.list {
+		size += len(e) + 4
+	}
+	for m := range v.set {
+		size += len(m) + 16
+	}
+	s.int(int64(size))
 }
 
 func (s *session) exists(args [][]byte) {

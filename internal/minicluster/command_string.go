@@ -10,6 +10,7 @@ func stringCommands() []command {
 		{name: "GET", arity: 2, flags: read, first: 1, last: 1, step: 1, run: (*session).get},
 		{name: "MGET", arity: -2, flags: read, first: 1, last: -1, step: 1, run: (*session).mget},
 		{name: "STRLEN", arity: 2, flags: read, first: 1, last: 1, step: 1, run: (*session).strlen},
+		{name: "GETRANGE", arity: 4, flags: read, first: 1, last: 1, step: 1, run: (*session).getrange},
 		{name: "SET", arity: -3, flags: write, first: 1, last: 1, step: 1, run: (*session).set},
 		{name: "INCR", arity: 2, flags: write, first: 1, last: 1, step: 1, run: (*session).incr},
 	}
@@ -45,6 +46,26 @@ func (s *session) strlen(args [][]byte) {
 		s.int(0)
 	default:
 		s.int(int64(len(v.str)))
+	}
+}
+
+// getrange is GETRANGE key start end, for places counted from the beginning.
+func (s *session) getrange(args [][]byte) {
+	start, ok := s.number(args[2])
+	if !ok {
+		return
+	}
+	end, ok := s.number(args[3])
+	if !ok {
+		return
+	}
+	v, wrong := s.value(args[1], kindString)
+	switch {
+	case wrong:
+	case v == nil || start < 0 || end < start || start >= int64(len(v.str)):
+		s.text("")
+	default:
+		s.text(v.str[start:min(end+1, int64(len(v.str)))])
 	}
 }
 
