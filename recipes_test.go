@@ -2,6 +2,7 @@ package redisarrow_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"go/ast"
 	"go/importer"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/redisarrow/redisarrow/internal/minicluster"
 	"github.com/redisarrow/redisarrow/internal/pyenv"
+	"github.com/redisarrow/redisarrow/internal/testcluster"
 )
 
 // fenced is one block of code in a Markdown file.
@@ -60,6 +62,7 @@ func fencedBlocks(t *testing.T, file string) (blocks []fenced) {
 
 // elsewhere are blocks that aren't run here, and why.
 var elsewhere = []struct{ section, language, text, why string }{
+	{"Formats", "bash", `aws s3 `, "TestObjectStoreREADME of cmd/redisarrow"},
 	{"Rows", "", `^_key:key,`, "TestREADMESchema"},
 	{"When it fails", "", `^redisarrow: `, "TestREADMEFailures"},
 	{"Look first", "console", `^\$ redisarrow health `, "TestHealthREADME of cmd/redisarrow"},
@@ -211,6 +214,10 @@ func (w *workbench) here(t *testing.T, commands string) string {
 	if strings.Contains(commands, "-tags duckdb_arrow") {
 		needCgo(t)
 	}
+	if strings.Contains(commands, "sentinel1") {
+		sentinels := startSentinels(t)
+		commands = "export REDISARROW_PASSWORD=secret\n" + strings.NewReplacer("sentinel1:26379", sentinels[0].Addr, "sentinel2:26379", sentinels[1].Addr).Replace(commands)
+	}
 	if strings.HasPrefix(commands, "go get ") {
 		// Into a program of one's own.
 		sums, err := os.ReadFile("go.sum")
@@ -224,6 +231,19 @@ func (w *workbench) here(t *testing.T, commands string) string {
 	// This is a part of make test.
 	commands = regexp.MustCompile(`(?m)^make test\b`).ReplaceAllString(commands, "make -n test")
 	return strings.NewReplacer("make ", "make -C '"+w.root+"' ", "cd examples/", "cd '"+w.root+"'/examples/").Replace(commands)
+}
+
+// startSentinels starts two, who guard a real server with a user app.
+func startSentinels(t *testing.T) []*testcluster.Sentinel {
+	t.Helper()
+	c := testcluster.Start(t, testcluster.Config{
+		Server: testcluster.Require(t)[0], Standalone: true, Replicas: 1, Users: []string{"app on >secret ~* +@all"},
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	sentinels, err := c.StartSentinels(ctx, 2, "mymaster", "")
+	require.NoError(t, err)
+	return sentinels
 }
 
 // needCgo skips a test that links C++, where no C compiler is; in CI one is.
@@ -307,6 +327,7 @@ import (
 	"log"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
