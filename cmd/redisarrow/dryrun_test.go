@@ -28,7 +28,7 @@ func TestDryRun(t *testing.T) {
 		{"TTL, all masters", append(hashArgs, "--ttl", "--concurrency", "all", "--duty", "0.25"), []string{
 			"commands     HMGET, TTL\n", "masters      all at once, 0.25 of their time\n",
 		}},
-		{"strings", []string{"--type", "string", "--pattern", "*", "--max-keys-per-second", "500", "--on-parse-error", "null"}, []string{
+		{"strings", []string{"--type", "string", "--value-type", "utf8", "--pattern", "*", "--max-keys-per-second", "500", "--on-parse-error", "null"}, []string{
 			"strings that match *", "commands     MGET, GET\n", "at most 500 keys a second", "bad cells    null\n",
 		}},
 		{"wide hashes", []string{"--type", "hash", "--pattern", "*", "--schema", "a:utf8,b:utf8,c:utf8,d:utf8,e:utf8,f:utf8,g:utf8,h:utf8,i:utf8,j:utf8,k:utf8,l:utf8,m:utf8"}, []string{

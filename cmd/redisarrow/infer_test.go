@@ -171,7 +171,7 @@ func TestExportInfers(t *testing.T) {
 		require.Zero(t, p.status, p.stderr)
 		assert.Len(t, readFile(t, path).rows, 119)
 		p = whole("--on-parse-error", "fail")
-		require.Equal(t, exitFailure, p.status)
+		require.Equal(t, exitBadCells, p.status)
 		assert.Contains(t, p.stderr, `"seven" does not fit int64`)
 	})
 
@@ -204,7 +204,7 @@ func TestPartsInfer(t *testing.T) {
 		return nil
 	})
 	p := redisarrow(t, args...)
-	require.Equal(t, exitFailure, p.status, p.stderr)
+	require.Equal(t, exitBadCells, p.status, p.stderr)
 	assert.Contains(t, p.stderr, "the same command goes on")
 	c.SetFault(nil)
 	known, parts := readParts(t, out)

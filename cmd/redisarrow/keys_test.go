@@ -146,7 +146,7 @@ func TestKeysEstimate(t *testing.T) {
 
 func TestKeysFails(t *testing.T) {
 	requireLine(t, redisarrow(t, "keys"), exitUsage, "--url is missing")
-	requireLine(t, redisarrow(t, "keys", "--url", "redis://127.0.0.1:1"), exitFailure, "127.0.0.1:1", "connection refused")
+	requireLine(t, redisarrow(t, "keys", "--url", "redis://127.0.0.1:1"), exitNoConnection, "127.0.0.1:1", "connection refused")
 	requireLine(t, redisarrow(t, "keys", "--url", "redis://127.0.0.1:1", "--within", "0s"), exitUsage, "--within")
 	requireLine(t, redisarrow(t, "keys", "--url", "redis://127.0.0.1:1", "more"), exitUsage, "unexpected argument")
 	users := map[string]minicluster.User{"u": {Password: "hunter22", Deny: []string{"type"}}}
