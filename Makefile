@@ -32,6 +32,8 @@ RACE_PACKAGES ?= ./arrowutil/... ./cluster/... ./convert/... ./iterator/... ./in
 	./internal/resp/... ./internal/scan/... ./schema/...
 # Modules below this one, which ./... leaves out: what depends on more than the library does.
 MODULES = $(patsubst %/go.mod,%,$(shell find . -mindepth 2 -name go.mod))
+# The driver in examples/duckdb knows Arrow with this tag alone.
+MODULE_TAGS = -tags duckdb_arrow
 # The race detector needs cgo, so a C compiler.
 RACE = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 
@@ -53,7 +55,8 @@ test: ## Fetch what the tests need, and run them all: some 20 minutes
 	@rm -f $(TIMES)
 	$(call part,tools and servers,.ci/prepare.sh $(SERVERS))
 	$(call part,vet,$(GO) vet ./...)
-	$(call part,modules of their own,for module in $(MODULES); do $(GO) -C $$module vet ./... && $(GO) -C $$module test -vet=off ./... || exit; done)
+	$(call part,modules of their own,for module in $(MODULES); do \
+		$(GO) -C $$module vet $(MODULE_TAGS) ./... && $(GO) -C $$module test -vet=off $(MODULE_TAGS) ./... || exit; done)
 	@# Tests wait more than they work: for servers, and for time-outs.
 	$(call part,tests,$(GO) test -vet=off -timeout 45m -parallel 6 ./...)
 	$(call part,race detector and assertions,REDISARROW_TEST_SERVERS='$(RACE_SERVERS)' \

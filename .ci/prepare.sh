@@ -16,10 +16,10 @@ internal/testcluster/fetch-servers.sh "$@" ||
 	lacks "real servers, see above" "tests on real clusters, unless $* are on PATH"
 
 python3 -c 'import ensurepip, venv' 2>/dev/null ||
-	lacks "python3 with venv and ensurepip (Debian: python3-venv)" "reading our files with pyarrow and Polars"
+	lacks "python3 with venv and ensurepip (Debian: python3-venv)" "reading our files with pyarrow, Polars, DuckDB and pandas"
 
 [ "$(${GO:-go} env CGO_ENABLED)" = 1 ] ||
-	lacks "a C compiler (Debian: gcc libc6-dev)" "the race detector"
+	lacks "a C compiler (Debian: gcc libc6-dev)" "the race detector, and DuckDB in Go"
 
 case ${REDISARROW_TEST_IMAGE:-} in
 redisarrow-test:*) internal/testcluster/image.sh "${REDISARROW_TEST_IMAGE#*:}" ;;

@@ -46,6 +46,18 @@ case "$1 $2" in
 esac
 `
 
+func TestObjectStoreREADME(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	require.NoError(t, err)
+	var shown []string
+	for i, part := range strings.Split(string(readme), "```bash\n") {
+		if block, _, _ := strings.Cut(part, "```\n"); i > 0 {
+			shown = append(shown, block)
+		}
+	}
+	assert.Equal(t, []string{recipePipe, recipeParts}, shown)
+}
+
 func TestObjectStoreRecipes(t *testing.T) {
 	c := fixture(t, minicluster.Config{})
 	bash, err := exec.LookPath("bash")

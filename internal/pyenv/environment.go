@@ -15,9 +15,11 @@ import (
 	"time"
 )
 
-// Packages are those that tests use when they don't say which, with their versions: another Arrow implementation than
-// Go's, twice.
-func Packages() []string { return []string{"pyarrow==26.0.1", "polars==2.1.0"} }
+// Packages are those that tests use when they don't say which, with their versions: two Arrow implementations besides
+// Go's, and what README feeds through them.
+func Packages() []string {
+	return []string{"pyarrow==26.0.1", "polars==2.1.0", "duckdb==2.0.0", "pandas==3.1.1"}
+}
 
 // ErrUnavailable is returned, wrapped, when there is no Python 3 here, or its packages can't be had.
 var ErrUnavailable = errors.New("no Python environment")

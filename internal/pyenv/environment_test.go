@@ -16,9 +16,9 @@ import (
 
 func TestPackages(t *testing.T) {
 	out := Run(t, `
-import sys, pyarrow, polars
-print("pyarrow==" + pyarrow.__version__)
-print("polars==" + polars.__version__)
+import sys, pyarrow, polars, duckdb, pandas
+for package in pyarrow, polars, duckdb, pandas:
+    print(package.__name__ + "==" + package.__version__)
 print(sys.argv[1:])
 print(polars.from_arrow(pyarrow.table({"a": [1, None]}))["a"].to_list())
 `, "one", "two words")
