@@ -33,14 +33,14 @@ var apart = regexp.MustCompile(`^` + module + `/(cmd|bench|examples|arrowutil/pa
 // is what is below that folder of arrow-go, and a name without a dot is a package of
 // this module.
 var house = map[string][]string{
-	"schema":        {"arrow"},
+	"schema":        {"arrow", "convert"}, // what is inferred has to be what a scan parses
 	"convert":       {"arrow"},
 	"cluster":       {"github.com/redis/go-redis/v9", "golang.org/x/sync", "internal/resp", "internal/enumeration"},
 	"internal/resp": {},
 	"internal/scan": {"cluster", "internal/resp", "internal/enumeration", "internal/glob", "github.com/zeebo/xxh3", "golang.org/x"},
 	"iterator": {
 		"arrow", "github.com/redis/go-redis/v9", "schema", "convert", "cluster",
-		"internal/resp", "internal/scan", "internal/enumeration", "internal/sealed",
+		"internal/resp", "internal/scan", "internal/enumeration", "internal/sealed", "internal/sample",
 	},
 	"arrowutil":         {"arrow", "internal/wholefile"},
 	"arrowutil/parquet": {"arrow", "github.com/apache/arrow-go/v18/parquet", "arrowutil"},

@@ -277,7 +277,10 @@ func (q *question) text(ctx context.Context, rdb redis.UniversalClient, row *row
 		}
 	}
 	from = plural(int(found.Keys), "key")
-	if found.All {
+	switch {
+	case found.All && found.Keys == 1:
+		from = "the only key"
+	case found.All:
 		from = "all " + from
 	}
 	text, err = schemaText(found, key)

@@ -71,7 +71,7 @@ health has statuses of its own from 3 on.`,
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) }
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("redisarrow {{.Version}}\n")
 	root.AddCommand(newKeys(a), newInfer(a), newExport(a), newHealth(a), newDemo(a), newVersion(a))
 	completeFlags(root)
