@@ -323,6 +323,7 @@ const parts = `package part
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"log/slog"

@@ -114,12 +114,39 @@ func assertScanned(t *testing.T, c *containerCluster, stats iterator.Stats, rows
 	}
 }
 
+// buildCommand gives the test the command, in a folder of its own.
 func buildCommand(t *testing.T) string {
 	t.Helper()
+	built, err := theCommand()
+	require.NoError(t, err)
 	command := filepath.Join(t.TempDir(), "redisarrow")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", command, "./cmd/redisarrow").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	require.NoError(t, os.Link(built, command)) // not written here: while others fork it could not be run
 	return command
+}
+
+// theCommand builds it, once for all tests: linking takes longer than most of them.
+var theCommand = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "redisarrow")
+	if err != nil {
+		return "", err
+	}
+	builtIn = dir
+	command := filepath.Join(dir, "redisarrow")
+	if out, err := exec.Command("go", "build", "-o", command, "./cmd/redisarrow").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return command, nil
+})
+
+// builtIn is its folder.
+var builtIn string
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if builtIn != "" {
+		_ = os.RemoveAll(builtIn)
+	}
+	os.Exit(status)
 }
 
 // dialedAddrs are the addresses that a client has dialed, each once.

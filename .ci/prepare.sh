@@ -21,6 +21,9 @@ python3 -c 'import ensurepip, venv' 2>/dev/null ||
 [ "$(${GO:-go} env CGO_ENABLED)" = 1 ] ||
 	lacks "a C compiler (Debian: gcc libc6-dev)" "the race detector, and DuckDB in Go"
 
+command -v redis-cli >/dev/null ||
+	lacks "redis-cli (Debian: redis-tools)" "the commands of docs/compose.yaml"
+
 case ${REDISARROW_TEST_IMAGE:-} in
 redisarrow-test:*) internal/testcluster/image.sh "${REDISARROW_TEST_IMAGE#*:}" ;;
 *) docker version --format 'Docker engine {{.Server.Version}}' ;; # the tests pull their image

@@ -2,7 +2,9 @@ package arrowutil_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log"
 	"os"
 	"path/filepath"
@@ -108,4 +110,22 @@ func ExampleCollect() {
 	defer table.Release()
 	fmt.Println(table.NumRows(), "rows of", table.NumCols(), "column")
 	// Output: 2 rows of 1 column
+}
+
+// Before a long scan is begun: can its file be written at all?
+func ExampleCheckFile() {
+	err := arrowutil.CheckFile("/no/such/folder/users.arrow")
+	var failed *arrowutil.WriteError
+	fmt.Println(errors.As(err, &failed), errors.Is(err, fs.ErrNotExist))
+	// Output: true true
+}
+
+func ExampleParseCompression() {
+	c, err := arrowutil.ParseCompression("zstd")
+	fmt.Println(c == arrowutil.ZSTD, err)
+	_, err = arrowutil.ParseCompression("gzip")
+	fmt.Println(err)
+	// Output:
+	// true <nil>
+	// unknown compression "gzip": use none, lz4 or zstd
 }

@@ -27,7 +27,9 @@ type Format interface {
 // stays open. A BatchWriter that holds back much of what it was given may have a
 // method Waiting() int64 that says how many bytes: they are told to [WithProgress].
 type BatchWriter interface {
+	// Write writes a batch, which it doesn't keep, or holds back what is in it.
 	Write(arrow.RecordBatch) error
+	// Close ends the output.
 	Close() error
 }
 

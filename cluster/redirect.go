@@ -4,8 +4,8 @@ import "strings"
 
 // Redirect is what a MOVED or ASK reply says.
 type Redirect struct {
-	Ask  bool // ASK: for this one command, with ASKING before it; else MOVED
-	Slot uint16
+	Ask  bool   // ASK: for this one command, with ASKING before it; else MOVED
+	Slot uint16 // whose key was asked for
 	Addr string // host:port to dial
 }
 

@@ -84,8 +84,8 @@ const (
 
 // Finding is one thing that matters to a scan.
 type Finding struct {
-	Severity Severity `json:"severity"`
-	Code     Code     `json:"code"`
+	Severity Severity `json:"severity"`           // how much it matters
+	Code     Code     `json:"code"`               // what it is, for programs
 	Text     string   `json:"text"`               // what it is, and what to do about it; for people, and may change
 	Slots    SlotSet  `json:"slots,omitzero"`     // the slots that it is about
 	Nodes    []string `json:"nodes,omitempty"`    // addresses of the nodes that it is about
@@ -95,16 +95,16 @@ type Finding struct {
 // Migration is slots that are moving from one master to another one, as the
 // source says.
 type Migration struct {
-	Slots SlotSet `json:"slots"`
-	From  string  `json:"from"` // the source's address
-	To    string  `json:"to"`   // the target's, or its ID if that isn't known
+	Slots SlotSet `json:"slots"` // those that have the same two ends
+	From  string  `json:"from"`  // the source's address
+	To    string  `json:"to"`    // the target's, or its ID if that isn't known
 }
 
 // State is how a node is.
 type State string
 
 const (
-	StateOK        State = "ok"
+	StateOK        State = "ok"           // it answers, and nothing speaks against it
 	StateLoading   State = "loading"      // it reads its data after a start
 	StateSuspected State = "suspected"    // it answers, and others say that it fails
 	StateReplaced  State = "replaced"     // it takes itself for a master, the others don't
@@ -122,22 +122,22 @@ type NodeReport struct {
 	ID       string `json:"id,omitempty"`        // 40 hex digits
 	Role     string `json:"role"`                // "master", "replica", or "" if nobody says
 	MasterID string `json:"master_id,omitempty"` // of a replica
-	State    State  `json:"state"`
-	Error    string `json:"error,omitempty"` // why nothing is known of it
+	State    State  `json:"state"`               // whether it answers, and what the others say of it
+	Error    string `json:"error,omitempty"`     // why nothing is known of it
 
-	Slots     SlotSet `json:"slots"` // what it owns in all masters' eyes
-	SlotCount int     `json:"slot_count"`
-	Replicas  int     `json:"replicas"` // of a master: those that answer
+	Slots     SlotSet `json:"slots"`      // what it owns in all masters' eyes
+	SlotCount int     `json:"slot_count"` // how many Slots are
+	Replicas  int     `json:"replicas"`   // of a master: those that answer
 
 	Server  string `json:"server,omitempty"`  // "redis", "valkey", or another make
 	Version string `json:"version,omitempty"` // of that, such as "7.0.15"
 
-	Keys                *int64 `json:"keys"` // in the client's database, those that have expired and aren't removed yet included
-	UsedMemoryBytes     *int64 `json:"used_memory_bytes"`
+	Keys                *int64 `json:"keys"`                  // in the client's database, those that have expired and aren't removed yet included
+	UsedMemoryBytes     *int64 `json:"used_memory_bytes"`     // as the server counts it: used_memory of INFO
 	MaxMemoryBytes      *int64 `json:"max_memory_bytes"`      // 0: no limit
 	ConnectedClients    *int64 `json:"connected_clients"`     // this check's connection included
 	OperationsPerSecond *int64 `json:"operations_per_second"` // the server's own measure
-	UptimeSeconds       *int64 `json:"uptime_seconds"`
+	UptimeSeconds       *int64 `json:"uptime_seconds"`        // since its process began
 
 	// Of a replica: whether its connection to its master is up, how many bytes of
 	// writes it is behind, and how long it hasn't heard of its master. The bytes

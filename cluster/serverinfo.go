@@ -9,13 +9,13 @@ import (
 // ServerInfo is what INFO says about a server process. A field that the reply
 // doesn't have is zero.
 type ServerInfo struct {
-	RunID          string // 40 hex digits, drawn anew whenever the process starts
-	RedisVersion   string // Valkey names here the Redis version that it is compatible with
-	ValkeyVersion  string // "" if the server isn't Valkey
-	Other          string // the make of a server that only speaks the protocol, as far as known: "dragonfly"; else ""
-	Role           string // "master" or "slave"
-	ClusterEnabled bool
-	Loading        bool
+	RunID          string        // 40 hex digits, drawn anew whenever the process starts
+	RedisVersion   string        // Valkey names here the Redis version that it is compatible with
+	ValkeyVersion  string        // "" if the server isn't Valkey
+	Other          string        // the make of a server that only speaks the protocol, as far as known: "dragonfly"; else ""
+	Role           string        // "master" or "slave"
+	ClusterEnabled bool          // it is part of a cluster, or can become one
+	Loading        bool          // it reads its data after a start, and answers hardly anything
 	Uptime         time.Duration // whole seconds
 }
 
@@ -46,7 +46,7 @@ func ParseServerInfo(text string) ServerInfo {
 type Info struct {
 	State        string // "ok" or "fail"; "" if the reply doesn't say
 	CurrentEpoch uint64 // the greatest config epoch that the node has heard of
-	KnownNodes   int
+	KnownNodes   int    // itself included; 0 if the reply doesn't say
 }
 
 // OK reports whether the node serves keys, as far as it says.

@@ -10,7 +10,7 @@ import (
 
 // SlotRange is the slots from First to Last, both included.
 type SlotRange struct {
-	First, Last uint16
+	First, Last uint16 // from 0 to Slots-1, First no larger than Last
 }
 
 // String is "7" or "0-5460".

@@ -25,7 +25,7 @@ type View struct {
 
 // ViewNode is a line of CLUSTER NODES: a node as another one, or itself, sees it.
 type ViewNode struct {
-	ID       string
+	ID       string   // 40 hex digits
 	Host     string   // as announced: an IP, or "" if it isn't known
 	Port     int      // 0 if the address isn't known
 	Hostname string   // announced host name, or ""
@@ -33,7 +33,7 @@ type ViewNode struct {
 	MasterID string   // of a replica, else ""
 	Epoch    uint64   // config epoch
 	Linked   bool     // the cluster bus to the node is up
-	Slots    SlotSet
+	Slots    SlotSet  // what it owns
 }
 
 // Is reports whether the node has a flag.

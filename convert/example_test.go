@@ -69,6 +69,21 @@ func ExampleNewInt64Column() {
 	// Output: [3600 -1]
 }
 
+// The parsers take the whole text or nothing: no blanks, no other notation, nothing
+// that the type can't hold.
+func ExampleParseInt64() {
+	for _, cell := range []string{"-42", "+5", " 5", "1e3", "9223372036854775808"} {
+		n, err := convert.ParseInt64([]byte(cell))
+		fmt.Printf("%q %d %v\n", cell, n, err)
+	}
+	// Output:
+	// "-42" -42 <nil>
+	// "+5" 5 <nil>
+	// " 5" 0 text is not in a form that the type accepts
+	// "1e3" 0 text is not in a form that the type accepts
+	// "9223372036854775808" 0 value is out of the range of the type
+}
+
 func ExampleParseDecimal128() {
 	for _, text := range []string{"19.99", "-.5", "1.500", "1.5e3", "19.995", "100000000", "1,5"} {
 		n, err := convert.ParseDecimal128([]byte(text), 10, 2)

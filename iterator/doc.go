@@ -54,8 +54,8 @@
 // default settings a process may have twice as much resident. GOMEMLIMIT
 // (see [runtime/debug.SetMemoryLimit]) bounds that.
 //
-// A server keeps replies that aren't read yet in its own memory. A MiB of them
-// is asked for at a time, going by the values seen: it begins with one key, and
+// A server keeps replies that aren't read yet in its own memory. Config.MaxInFlightBytes of
+// them are asked for at a time, going by the values seen: it begins with one key, and
 // a giant that comes as a surprise can have others behind it, on two pages at
 // most. Where that is too much, lower CountHint.
 package iterator

@@ -65,6 +65,7 @@ func shorten(b []byte) string {
 	return string(b[:maxShownBytes]) + "…"
 }
 
+// Error names key, column and value, and says what to do.
 func (e *CellError) Error() string {
 	value := "its value"
 	if !e.Redacted {
@@ -83,6 +84,7 @@ type LargeValueError struct {
 	Most  int64  // Config.MaxValueBytes
 }
 
+// Error names key, column and sizes, and says what to do.
 func (e *LargeValueError) Error() string {
 	return fmt.Sprintf("key %q, column %q: its value has %d bytes, more than MaxValueBytes, %d (raise that, or let OnLargeValue make it null or skip the row)",
 		e.Key, e.Field, e.Bytes, e.Most)

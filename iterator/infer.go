@@ -93,19 +93,19 @@ type Inferred struct {
 
 // InferredNode is a master's part of a sample.
 type InferredNode struct {
-	Addr string
-	Keys int64 // that were read
+	Addr string // host:port
+	Keys int64  // that were read
 }
 
 // HashInference is the schema inferred for hashes, and what it is based on.
 type HashInference struct {
-	Schema *schema.Hash
+	Schema *schema.Hash // what is proposed
 	Inferred
 }
 
 // StringInference is the schema inferred for strings, and what it is based on.
 type StringInference struct {
-	Schema *schema.String
+	Schema *schema.String // what is proposed
 	Inferred
 }
 

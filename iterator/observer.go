@@ -75,7 +75,7 @@ type MasterState = scan.MasterState
 
 // BeginEvent says that a scan begins.
 type BeginEvent struct {
-	Time    time.Time
+	Time    time.Time       // when the constructor was called
 	Type    string          // "hash" or "string"
 	Slots   cluster.SlotSet // whose keys are to be read, by [Config.Slots]
 	Resumed bool            // it goes on from a checkpoint
@@ -83,7 +83,7 @@ type BeginEvent struct {
 
 // BatchEvent says that Next hands out a batch.
 type BatchEvent struct {
-	Rows   int64
+	Rows   int64         // of the batch
 	Bytes  int64         // of its data, as [Config.BatchBytes] counts them
 	Begin  time.Time     // when Next was called
 	Waited time.Duration // for the batch: little, if the reader is slower than the scan
@@ -91,9 +91,9 @@ type BatchEvent struct {
 
 // EndEvent says how a scan ended.
 type EndEvent struct {
-	Begin    time.Time
-	Duration time.Duration
-	Stats    Stats // the last ones; zero where the constructor failed
+	Begin    time.Time     // when the constructor was called
+	Duration time.Duration // since then
+	Stats    Stats         // the last ones; zero where the constructor failed
 	// Complete says that all rows have been handed out: not so after an error, after
 	// a Release before the end, or where slots were left out.
 	Complete bool

@@ -26,7 +26,7 @@ type NodeStats = scan.NodeStats
 // [ParseEnumeration] reads.
 type Stats struct {
 	Counters
-	Nodes       []NodeStats `json:"nodes"`
+	Nodes       []NodeStats `json:"nodes"`        // the counters of each node that was read
 	Surveys     int64       `json:"surveys"`      // how often all masters were asked who owns which slot
 	Reread      int64       `json:"slots_reread"` // slots read again, because the cluster had changed while they were read
 	LedgerBytes int64       `json:"ledger_bytes"` // the most that the keys to be remembered have taken, in bytes

@@ -31,6 +31,7 @@ type Error struct {
 
 const noColumn = -1
 
+// Error names the column and the place, and says what is wrong.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("schema: ")
