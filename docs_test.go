@@ -1,6 +1,7 @@
 package redisarrow_test
 
 import (
+	"encoding/json"
 	"maps"
 	"os"
 	"os/exec"
@@ -256,7 +257,7 @@ func TestDocsBlocks(t *testing.T) {
 	for _, file := range markdown(t) {
 		if elsewhere, ok := pages[file]; ok {
 			t.Run(filepath.Base(file), func(t *testing.T) { runBlocks(t, file, elsewhere) })
-		} else if strings.HasPrefix(file, "docs/") {
+		} else if strings.HasPrefix(file, "docs/") && file != "docs/new-type.md" { // that is TestDocsNewType's
 			for _, b := range fencedBlocks(t, file) {
 				assert.Empty(t, b.language, "%s:%d: a block that isn't tested", file, b.line)
 			}
@@ -540,4 +541,50 @@ func TestDocsInside(t *testing.T) {
 	m := regexp.MustCompile("`(user:\\d+)`, in slot (\\d+),").FindStringSubmatch(read(t, "docs/inside.md"))
 	require.NotNil(t, m)
 	assert.Equal(t, m[2], strconv.Itoa(int(cluster.Slot([]byte(m[1])))))
+}
+
+// The sketch of a further type is put over this module as it stands there, built,
+// and its program run.
+func TestDocsNewType(t *testing.T) {
+	t.Parallel()
+	root, err := os.Getwd()
+	require.NoError(t, err)
+	dir, overlay, program := t.TempDir(), map[string]string{}, ""
+	put := func(name, text string) {
+		file := filepath.Join(dir, strings.ReplaceAll(name, "/", "-"))
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		overlay[filepath.Join(root, name)] = file
+	}
+	for _, b := range fencedBlocks(t, "docs/new-type.md") {
+		first, rest, _ := strings.Cut(b.text, "\n")
+		switch b.language {
+		case "go":
+			name, ok := strings.CutPrefix(first, "// ")
+			require.True(t, ok, "line %d: no name of a file", b.line)
+			require.NoFileExists(t, name)
+			put(name, rest)
+			program = name
+		case "diff":
+			before, after := "", ""
+			for line := range strings.Lines(rest) {
+				if line[0] == ' ' {
+					before += line[1:]
+				}
+				after += line[1:]
+			}
+			text := read(t, first)
+			require.Equal(t, 1, strings.Count(text, before), "line %d", b.line)
+			put(first, strings.Replace(text, before, after, 1))
+		case "text":
+			list, err := json.Marshal(map[string]any{"Replace": overlay})
+			require.NoError(t, err)
+			file := filepath.Join(dir, "overlay.json")
+			require.NoError(t, os.WriteFile(file, list, 0o600))
+			out, err := exec.CommandContext(t.Context(), "go", "run", "-overlay", file, "./"+filepath.Dir(program)).CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			assert.Equal(t, b.text, string(out))
+			return
+		}
+	}
+	assert.Fail(t, "nothing was run")
 }
