@@ -61,7 +61,7 @@ test: ## Fetch what the tests need, and run them all: some 20 minutes
 	$(call part,tests,$(GO) test -vet=off -timeout 45m -parallel 6 ./...)
 	$(call part,race detector and assertions,REDISARROW_TEST_SERVERS='$(RACE_SERVERS)' \
 		$(GO) test -vet=off -timeout 45m -parallel 6 -short $(RACE) -tags assert $(RACE_PACKAGES))
-	$(call part,fuzzing,.ci/fuzz.sh 50000x)
+	$(call part,fuzzing,.ci/fuzz.sh 20000x)
 	@printf '\n'; cat $(TIMES); rm -f $(TIMES)
 
 .PHONY: fuzz

@@ -183,8 +183,7 @@ func TestTwoMastersClaimSlots(t *testing.T) {
 				assertRows(t, want, got.rows)
 				return
 			}
-			got := losing(t, rdb, userSchema, config, "0-5460")
-			require.ErrorContains(t, got.err, "don't agree on the slot's owner")
+			got := losing(t, rdb, userSchema, config, "0-5460", "don't agree on the slot's owner")
 			assertRows(t, notOf(want, "0-5460"), got.rows)
 		})
 	}

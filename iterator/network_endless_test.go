@@ -107,10 +107,12 @@ func testTrickles(t *testing.T, n networked) {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		fault := faultnet.Fault{Kind: faultnet.Flood, Command: c.command, Head: []byte(c.head), Body: []byte(c.body), Every: c.every}
+		stall := stallSoon
 		if c.data {
-			fault.Struck = func() { time.AfterFunc(3*stallSoon, cancel) }
+			stall *= 2 // a busy machine may need longer to connect
+			fault.Struck = func() { time.AfterFunc(3*stall, cancel) }
 		}
-		got := n.scan(t, ctx, pageScans(t)[c.scan], iterator.Config{StallTimeout: stallSoon}, strikeAll(fault))
+		got := n.scan(t, ctx, pageScans(t)[c.scan], iterator.Config{StallTimeout: stall}, strikeAll(fault))
 		assert.Empty(t, got.rows, c.name)
 		if c.data {
 			assert.ErrorIs(t, got.err, context.Canceled, c.name)
