@@ -156,7 +156,7 @@ func FuzzSeedURL(f *testing.F) {
 	}
 	ours := []error{errScheme, errSyntax, errAddress, errPath, errDatabase}
 	f.Fuzz(func(t *testing.T, raw string) {
-		theirs, theirErr := redis.ParseURL(raw)
+		theirs, theirErr := redis.ParseURL(strings.TrimSpace(raw)) // blanks around it are no part of it
 		urls, err := parseSeedURLs([]string{raw}, false)
 		if err != nil {
 			require.ErrorIs(t, err, ErrOptions)
