@@ -32,7 +32,7 @@ type seedURLs struct {
 func parseSeedURLs(urls []string, sentinels bool) (*seedURLs, error) {
 	var s seedURLs
 	for _, raw := range urls {
-		sentinels = sentinels || strings.Contains(raw, "master_name=")
+		sentinels = sentinels || namesMaster(strings.TrimSpace(raw))
 	}
 	port := serverPort
 	if sentinels {
@@ -47,6 +47,15 @@ func parseSeedURLs(urls []string, sentinels bool) (*seedURLs, error) {
 		return nil, fmt.Errorf("%w: no URL: give that of at least one node, redis://host:port", ErrOptions)
 	}
 	return &s, nil
+}
+
+// namesMaster reports whether a URL has a master_name among its parameters.
+func namesMaster(raw string) bool {
+	if !strings.Contains(raw, "://") {
+		raw = "redis://" + raw
+	}
+	u, err := url.Parse(raw)
+	return err == nil && u.Query().Get("master_name") != ""
 }
 
 const (
