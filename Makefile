@@ -51,7 +51,7 @@ part = @printf '\n== %s\n' '$(1)'; begun=$$(date +%s); { $(2); } && \
 TIMES = $(CURDIR)/test.out
 
 .PHONY: test
-test: ## Fetch what the tests need, and run them all: some 20 minutes
+test: ## Fetch what the tests need, and run them all: some 25 minutes
 	@rm -f $(TIMES)
 	$(call part,tools and servers,.ci/prepare.sh $(SERVERS))
 	$(call part,vet,$(GO) vet ./...)

@@ -12,9 +12,6 @@ import (
 // all, of "N|all" the second.
 var words = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
-// fileFlags are completed by the shell itself, with names of files.
-var fileFlags = []string{"output", "checkpoint", "password-file", "cacert", "cert", "key-file", "stats-json"}
-
 // shells are those that there are scripts for.
 const shells = "bash, zsh, fish and powershell"
 
@@ -39,10 +36,9 @@ func addCompletion(root *cobra.Command) {
 func completeFlags(root *cobra.Command) {
 	for _, cmd := range root.Commands() {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			for _, name := range fileFlags {
-				if f.Name == name {
-					return
-				}
+			// By what the help calls its value. The shell itself completes names of files.
+			if kind, _ := pflag.UnquoteUsage(f); kind == "FILE" || kind == "DIR" {
+				return
 			}
 			// The flags are the command's own, and each is registered once.
 			_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(wordsOf(f), cobra.ShellCompDirectiveNoFileComp))
